@@ -1,0 +1,114 @@
+"""Random views of a batch, drawn on the batch's device: a weak one that keeps the label beyond doubt, and a strong one.
+
+Every function takes and returns a tensor (n, d) or (n, C, H, W) and draws from torch's default generator, which a fit
+seeds from ``random_state``. Any callable of the same form can stand in their place, such as a
+``kornia.augmentation.AugmentationSequential``.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+
+class Views(NamedTuple):
+    """The weak and the strong view of a batch, as functions."""
+
+    weak: callable
+    strong: callable
+
+
+def identity(X):
+    """Return the batch as it is."""
+    return X
+
+
+def random_crop(X, padding=4):
+    """Shift every image by up to ``padding`` pixels in each direction, with zeros outside.
+
+    Parameters
+    ----------
+    X : tensor of shape (n, C, H, W)
+    padding : int
+        Largest shift; more is harder.
+    """
+    n, _, height, width = X.shape
+    padded = F.pad(X, [padding] * 4)
+    top, left = torch.randint(0, 2 * padding + 1, (2, n, 1), device=X.device)
+    rows = (top + torch.arange(height, device=X.device))[:, :, None]
+    columns = (left + torch.arange(width, device=X.device))[:, None, :]
+    index = torch.arange(n, device=X.device)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[index, rows, columns].permute(0, 3, 1, 2).contiguous()
+
+
+def random_flip(X, p=0.5):
+    """Mirror each image left to right with probability ``p``."""
+    chosen = torch.rand(X.shape[0], device=X.device) < p
+    return torch.where(chosen[:, None, None, None], X.flip(3), X)
+
+
+def cutout(X, size):
+    """Set a square of ``size`` x ``size`` pixels at a random place of each image to zero (arXiv:1708.04552)."""
+    n, _, height, width = X.shape
+    centre = torch.rand(2, n, 1, device=X.device)
+    rows = (torch.arange(height, device=X.device) - (centre[0] * height).floor()).abs() * 2 <= size
+    columns = (torch.arange(width, device=X.device) - (centre[1] * width).floor()).abs() * 2 <= size
+    hole = rows[:, None, :, None] & columns[:, None, None, :]
+    return X.masked_fill(hole, 0.0)
+
+
+def jitter(X, scale):
+    """Add Gaussian noise of standard deviation ``scale``, one number or one per feature."""
+    return torch.addcmul(X, torch.randn_like(X), torch.as_tensor(scale, dtype=X.dtype, device=X.device))
+
+
+def mask_features(X, p, fill):
+    """Replace each entry by ``fill``, one number or one per feature, with probability ``p``."""
+    chosen = torch.rand_like(X) < p
+    return torch.where(chosen, torch.as_tensor(fill, dtype=X.dtype, device=X.device), X)
+
+
+def table_views(mean, scale):
+    """Return views of table rows: noise of 0.1 standard deviations; of 0.2 with a tenth of the features masked.
+
+    Parameters
+    ----------
+    mean, scale : tensor of shape (d,)
+        Mean and standard deviation of every feature.
+    """
+    weak_scale, strong_scale = 0.1 * scale, 0.2 * scale
+    return Views(
+        lambda X: jitter(X, weak_scale),
+        lambda X: mask_features(jitter(X, strong_scale), 0.1, mean),
+    )
+
+
+def image_views(height):
+    """Return views of images: a random crop and flip; the same with a hole of half the ``height``."""
+
+    def weak(X):
+        return random_flip(random_crop(X, max(1, height // 8)))
+
+    return Views(weak, lambda X: cutout(weak(X), height // 2))
+
+
+def make_views(augment, data):
+    """Return the `Views` that the parameter ``augment`` asks for.
+
+    Parameters
+    ----------
+    augment : None, "weak", callable or pair of callables
+        None leaves the rows as they are; "weak" takes the built-in views for the kind of input; a callable is the weak
+        and the strong view; a pair names both.
+    data : TensorData
+        Training set, whose feature means and deviations set the scale of the noise.
+    """
+    if augment is None:
+        return Views(identity, identity)
+    if isinstance(augment, tuple):
+        return Views(*augment)
+    if callable(augment):
+        return Views(augment, augment)
+    if len(data.X.shape) > 2:
+        return image_views(data.X.shape[-2])
+    return table_views(*data.moments())

@@ -1,0 +1,19 @@
+"""Training of several networks on whole batches of device-resident tensors; knows tensors, not methods."""
+
+from skweak.engine.averaging import MovingAverage
+from skweak.engine.data import Batch, PairedBatches, TensorBatches, TensorData
+from skweak.engine.errors import DivergenceError
+from skweak.engine.memory import RowMemory
+from skweak.engine.trainer import Resume, Trainer
+
+__all__ = [
+    "Batch",
+    "DivergenceError",
+    "MovingAverage",
+    "PairedBatches",
+    "Resume",
+    "RowMemory",
+    "TensorBatches",
+    "TensorData",
+    "Trainer",
+]

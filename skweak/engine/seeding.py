@@ -1,0 +1,44 @@
+"""Random numbers and threads of a fit, without a trace in the caller's process."""
+
+import os
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+# `fork_rng` and `manual_seed` act on the whole process, so fits in threads take turns. Re-entrant, because a teacher or
+# a query strategy fits inside a fit.
+_lock = threading.RLock()
+
+
+def _renew_lock():
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def draw_seed(random_state):
+    """Return one seed; with ``random_state=None`` a fresh one that leaves numpy's global generator alone."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+@contextmanager
+def seeded(seed, device):
+    """Seed torch for the block and yield ``(torch.Generator, numpy RandomState)``; restore everything afterwards."""
+    device = torch.device(device)
+    devices = [device] if device.type == "cuda" else []
+    n_threads = torch.get_num_threads()
+    with _lock, torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        try:
+            yield torch.Generator().manual_seed(seed), np.random.RandomState(seed)
+        finally:
+            if torch.get_num_threads() != n_threads:
+                torch.set_num_threads(n_threads)

@@ -1,0 +1,78 @@
+"""Everything the rest of a fit depends on, as one dictionary of copies."""
+
+import copy
+
+import numpy as np
+import torch
+
+_PLAIN = (int, float, str, bool, type(None), np.number, np.ndarray, torch.Tensor)
+
+
+def _snapshot(value):
+    """Return a deep copy; live tensors would change while training goes on."""
+    if hasattr(value, "state_dict"):
+        value = value.state_dict()
+    return copy.deepcopy(value)
+
+
+def _is_state(value):
+    return isinstance(value, _PLAIN) or hasattr(value, "load_state_dict")
+
+
+def _restore(owner, name, saved):
+    current = getattr(owner, name, None)
+    if hasattr(current, "load_state_dict"):
+        # A copy: optimizers keep the tensors they are given, and a state may be loaded twice.
+        current.load_state_dict(copy.deepcopy(saved))
+    elif isinstance(saved, torch.Tensor):
+        like = current if isinstance(current, torch.Tensor) else saved
+        setattr(owner, name, saved.to(like.device, copy=True))
+    else:
+        setattr(owner, name, copy.deepcopy(saved))
+
+
+def training_state(run):
+    """Return networks, optimizers, method state, callbacks, generators, history and epoch of ``run``."""
+    cuda = torch.device(run.device).type == "cuda"
+    return {
+        "networks": {name: _snapshot(getattr(run, f"{name}_")) for name in run._modules},
+        "optimizers": {name: _snapshot(getattr(run, f"{name}_")) for name in run._optimizers},
+        "method": {name: _snapshot(value) for name, value in vars(run.state).items()},
+        "callbacks": {
+            name: {key: _snapshot(value) for key, value in vars(callback).items() if _is_state(value)}
+            for name, callback in run.callbacks_
+        },
+        "generators": {
+            "order": run.generator.get_state(),
+            "torch": torch.random.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state(run.device) if cuda else None,
+            "numpy": run.numpy_random.get_state(),
+        },
+        "history": copy.deepcopy(run.history.to_list()),
+        "epoch": run.epoch,
+    }
+
+
+def load_training_state(run, state):
+    """Put ``run`` where the run was from which ``state`` was taken."""
+    for group in ("networks", "optimizers"):
+        for name, saved in state[group].items():
+            if getattr(run, f"{name}_", None) is None:
+                raise ValueError(f"The state holds {group} '{name}', which this estimator does not have.")
+            _restore(run, f"{name}_", saved)
+    for name, saved in state["method"].items():
+        _restore(run.state, name, saved)
+    callbacks = dict(run.callbacks_)
+    for name, values in state["callbacks"].items():
+        for key, saved in values.items():
+            if name in callbacks:
+                _restore(callbacks[name], key, saved)
+    generators = state["generators"]
+    run.generator.set_state(generators["order"])
+    torch.random.set_rng_state(generators["torch"])
+    if generators["cuda"] is not None:
+        torch.cuda.set_rng_state(generators["cuda"], run.device)
+    run.numpy_random.set_state(generators["numpy"])
+    run.history.clear()
+    run.history.extend(copy.deepcopy(state["history"]))
+    run.epoch = state["epoch"]

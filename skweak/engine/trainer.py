@@ -1,0 +1,319 @@
+"""The training loop: a skorch net whose networks, batches and losses come from a method."""
+
+import inspect
+import math
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer
+from tqdm.auto import tqdm
+
+from skweak.engine.data import TensorBatches, TensorData, evaluation_batch_size
+from skweak.engine.errors import DivergenceError
+from skweak.engine.state import load_training_state, training_state
+
+_OPTIONAL_NOTIFICATIONS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+class Trainer(NeuralNet):
+    """Trains the networks of a method and keeps them for prediction.
+
+    A method is any object with the hooks ``_networks``, ``_batches``, ``_loss``, ``_start``, ``_start_epoch``,
+    ``_end_step``, ``_end_epoch``, ``_optimizers``, ``_train_step`` and ``_logits``; `skweak.base.WeakClassifier` has
+    defaults for all of them. In the hooks this object is called ``run``.
+
+    Attributes
+    ----------
+    module_, ... : torch.nn.Module
+        The networks, under the names the method gave them with an underscore.
+    optimizer_ : torch.optim.Optimizer
+    history : skorch.history.History
+        One row per epoch.
+    state : types.SimpleNamespace
+        What a method keeps between steps: tensors, memories, averages, plain numbers. Part of `state_dict`.
+    data : TensorData
+        The training set, only during a fit.
+    generator, numpy_random : torch.Generator, numpy.random.RandomState
+        Random numbers of this fit.
+    epoch : int
+        Epochs finished in this fit.
+    progress : float in [0, 1]
+        Share of the fit's steps that are done.
+    """
+
+    def __init__(self, *, optimizer, lr, max_epochs, batch_size, device, callbacks=None, verbose=0, compile=False,
+                 dtype=torch.float32, autocast=None, **kwargs):  # fmt: skip
+        super().__init__(
+            module=None, criterion=None, optimizer=optimizer, lr=lr, max_epochs=max_epochs, batch_size=batch_size,
+            train_split=None, callbacks=callbacks, verbose=verbose, device=device, compile=compile,
+            use_caching=False, dataset=None, **kwargs,
+        )  # fmt: skip
+        self.dtype, self.autocast = dtype, autocast
+        self.cuda_dependent_attributes_ = [*self.cuda_dependent_attributes_, "state"]
+        self.method = self.data = self.resume_from = None
+        self.state = SimpleNamespace()
+        self.epoch = self.batch = self.n_batches = 0
+
+    # What skorch asks for ------------------------------------------------------------------------------------------
+
+    def get_default_callbacks(self):
+        """Return the one callback every fit has."""
+        return [("epoch_timer", EpochTimer())]
+
+    def initialize_criterion(self):
+        """Build nothing: the loss belongs to the method."""
+        return self
+
+    def initialize_module(self):
+        """Set the networks that the method names."""
+        for name, network in self.networks.items():
+            setattr(self, f"{name}_", network.to(self.dtype))
+        self.networks = None
+        return self
+
+    def torch_compile(self, module, name):
+        """Compile in place, so that class, parameter names and pickles stay those of the network."""
+        if self.compile:
+            module.compile()
+        return module
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Set the optimizers that the method names."""
+        for name, optimizer in self.method._optimizers(self).items():
+            setattr(self, f"{name}_", optimizer)
+        return self
+
+    def default_optimizer(self, parameters=None):
+        """Return the user's optimizer over ``(name, parameter)`` pairs, by default every trainable one."""
+        named = self.get_all_learnable_params() if parameters is None else parameters
+        args, kwargs = self.get_params_for_optimizer("optimizer", ((n, p) for n, p in named if p.requires_grad))
+        if "fused" in inspect.signature(self.optimizer).parameters:
+            kwargs.setdefault("fused", True)
+        return self.optimizer(*args, **kwargs)
+
+    def _get_param_names(self):
+        # Only settings: the data and the method are no parameters of the net.
+        return [k for k in vars(self) if not k.endswith("_") and k not in _NOT_PARAMETERS and not k.startswith("_")]
+
+    # The loop ------------------------------------------------------------------------------------------------------
+
+    def train(self, method, data, held_out=None):
+        """Train ``method`` for ``max_epochs`` on ``data``; on ``held_out`` record ``valid_loss``."""
+        self.method, self.data = method, data
+        self.epoch = self.batch = 0
+        if not self.initialized_:
+            self.networks = method._networks(method._network_maker(self))
+            self.initialize()
+        elif any(getattr(self, f"{name}_") is None for name in self._optimizers):
+            self._initialize_optimizer()
+        batches = TensorBatches(data, self.batch_size, generator=self.generator)
+        method._start(self)
+        self.notify("on_train_begin", X=None, y=None)
+        if self.resume_from is not None:
+            load_training_state(self, self.resume_from)
+            self.resume_from = None
+        try:
+            self.fit_loop(batches, held_out)
+        except KeyboardInterrupt:
+            # skorch's EarlyStopping ends training with this exception; any other one is the user's.
+            if not any(isinstance(cb, EarlyStopping) and cb.misses_ >= cb.patience for _, cb in self.callbacks_):
+                raise
+        self.notify("on_train_end", X=None, y=None)
+        self.check_finite_parameters()
+        return self
+
+    def fit_loop(self, X, y=None, epochs=None, **_):
+        """Run the epochs over the batches ``X``; ``y`` is the held-out `TensorData` or None."""
+        batches, held_out = X, y
+        data_sets = {"dataset_train": self.data, "dataset_valid": held_out}
+        listens = {name: self._someone_listens(name) for name in _OPTIONAL_NOTIFICATIONS}
+        label = type(self.method).__name__
+        with tqdm(total=self.max_epochs, initial=self.epoch, desc=label, unit="epoch", disable=not self.verbose) as bar:
+            while self.epoch < self.max_epochs:
+                self.notify("on_epoch_begin", **data_sets)
+                self.batch = 0
+                self.method._start_epoch(self)
+                self.run_single_epoch(self.method._batches(self, batches), True, "train", listens)
+                self.method._end_epoch(self)
+                self.epoch, self.batch = self.epoch + 1, 0
+                if held_out is not None:
+                    self._record_held_out_loss(held_out)
+                self.notify("on_epoch_end", **data_sets)
+                if self.verbose:
+                    bar.set_postfix_str(f"loss {self.history[-1, 'train_loss']:.4f}", refresh=False)
+                    bar.update()
+        return self
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **_):
+        """Train on every batch of ``iterator``; ``step_fn`` tells which notifications somebody listens to."""
+        if iterator is None or not training:
+            return
+        listens, method = step_fn, self.method
+        self.parts, losses, counts = {}, [], []
+        self.n_batches = len(iterator)
+        self.set_training(True)
+        for batch in iterator:
+            if listens["on_batch_begin"]:
+                self.notify("on_batch_begin", batch=batch, training=True)
+            loss = method._train_step(self, batch)
+            losses.append(loss)
+            if listens["on_batch_end"]:
+                self.history.record_batch("train_loss", loss.item())
+                self.notify("on_batch_end", batch=batch, training=True, loss=loss)
+            counts.append(len(batch.index) if hasattr(batch, "index") and hasattr(batch, "y") else 1)
+            self.batch += 1
+        if not losses:
+            raise RuntimeError(f"{type(method).__name__} made no batch in epoch {self.epoch + 1}; its batches are empty.")
+        self._record_epoch(prefix, losses, counts)
+
+    def train_step(self, batch, **_):
+        """Take one optimizer step on the method's loss of ``batch`` and return the detached mean loss."""
+        with self.autocast_context():
+            losses = self.method._loss(self, batch)
+            weight = self.data.weight
+            if weight is not None:
+                weight = weight.index_select(0, batch.index)
+                loss = (losses * weight).sum() / weight.sum()
+            else:
+                loss = losses.mean() if losses.dim() else losses
+        loss.backward()
+        if self._someone_listens("on_grad_computed"):
+            self.notify("on_grad_computed", named_parameters=list(self.get_all_learnable_params()), batch=batch)
+        for name in self._optimizers:
+            optimizer = getattr(self, f"{name}_")
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.method._end_step(self)
+        return loss.detach()
+
+    def record(self, name, value):
+        """Keep the mean of a detached tensor for the history row of this epoch."""
+        self.parts.setdefault(name, []).append(value.detach().mean())
+
+    @property
+    def progress(self):
+        """Share of this fit's steps that are done, in [0, 1]."""
+        return (self.epoch + self.batch / max(1, self.n_batches)) / max(1, self.max_epochs)
+
+    def autocast_context(self):
+        """Return the mixed-precision context of a training step."""
+        if self.autocast is None:
+            return nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=self.autocast)
+
+    def set_training(self, mode):
+        """Put every network into training or evaluation mode."""
+        for name in self._modules:
+            getattr(self, f"{name}_").train(mode)
+
+    # Passes without gradients --------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def outputs(self, network, index=None, *, function=None):
+        """Return ``network`` applied to training rows in evaluation mode, in row order.
+
+        ``index`` selects rows (all by default); ``function`` replaces the network's call.
+        """
+        was_training = network.training
+        network.eval()
+        batches = TensorBatches(self.data, evaluation_batch_size(self.data.X, self.batch_size), rows=index)
+        call = network if function is None else function
+        result = torch.cat([call(self.data.rows(rows)) for rows in batches.indices()])
+        network.train(was_training)
+        return result
+
+    @torch.no_grad()
+    def evaluate(self, data, function):
+        """Return ``function(rows)`` over all rows of ``data``, networks in evaluation mode."""
+        batches = TensorBatches(data, evaluation_batch_size(data.X, self.batch_size))
+        return torch.cat([function(data.rows(rows)) for rows in batches.indices()])
+
+    @torch.no_grad()
+    def predict_proba(self, X):
+        """Return probabilities for checked inputs; scoring callbacks call this during training."""
+        training = self.module_.training
+        self.set_training(False)
+        data = TensorData(X, torch.zeros(len(X)).numpy(), dtype=self.dtype, device=self.device)
+        proba = self.evaluate(data, lambda rows: self.method._proba(self.method._logits(self, rows)))
+        self.set_training(training)
+        return proba.float().cpu().numpy()
+
+    def predict(self, X):
+        """Return the encoded predicted classes of checked inputs."""
+        return self.predict_proba(X).argmax(1)
+
+    # Bookkeeping ---------------------------------------------------------------------------------------------------
+
+    def state_dict(self):
+        """Return a copy of everything the rest of the fit depends on; see `skweak.engine.Resume`."""
+        return training_state(self)
+
+    def _someone_listens(self, name):
+        return any(getattr(type(cb), name) is not getattr(Callback, name) for _, cb in self.callbacks_)
+
+    def _record_epoch(self, prefix, losses, counts):
+        losses = torch.stack(losses).double()
+        self.history.record(f"{prefix}_batch_count", len(counts))
+        if not torch.isfinite(losses).all():
+            step = int((~torch.isfinite(losses)).nonzero()[0])
+            bad = next((k for k, v in self.parts.items() if not torch.isfinite(torch.stack(v)).all()), "loss")
+            raise DivergenceError.at(self, step, bad)
+        weights = torch.tensor(counts, dtype=torch.float64, device=losses.device)
+        self.history.record(f"{prefix}_loss", float((losses * weights).sum() / weights.sum()))
+        for name, values in self.parts.items():
+            self.history.record(name, float(torch.stack(values).double().mean()))
+        self.history.new_batch()
+
+    def _record_held_out_loss(self, held_out):
+        self.set_training(False)
+        proba = self.evaluate(held_out, lambda rows: self.method._proba(self.method._logits(self, rows)))
+        self.set_training(True)
+        loss = float(self.method._held_out_loss(proba, held_out.target))
+        best = min((row["valid_loss"] for row in self.history[:-1] if "valid_loss" in row), default=math.inf)
+        self.history.record("valid_loss", loss)
+        self.history.record("valid_loss_best", loss < best)
+
+    def check_finite_parameters(self):
+        """Raise `DivergenceError` when a weight is not finite after training."""
+        for name, parameter in self.get_all_learnable_params():
+            if not torch.isfinite(parameter).all():
+                raise DivergenceError.at(self, None, f"weight {name}")
+
+    def release(self, *, keep_state=False):
+        """Drop the data, the method and what only training needs; networks are put into evaluation mode."""
+        self.set_training(False)
+        self.method = self.data = self.generator = self.numpy_random = self.resume_from = None
+        self.parts = {}
+        if not keep_state:
+            kept = {name: value for name, value in vars(self.state).items() if isinstance(value, torch.nn.Module)}
+            self.state = SimpleNamespace(**kept)
+            for name in self._optimizers:
+                setattr(self, f"{name}_", None)
+
+
+_NOT_PARAMETERS = {
+    "method", "data", "resume_from", "state", "epoch", "batch", "n_batches", "networks", "generator", "numpy_random",
+    "parts", "history", "dtype", "autocast", "views", "input_shape", "n_outputs", "listens","init_context",
+}  # fmt: skip
+
+
+class Resume(Callback):
+    """Callback that continues a fit from an earlier `Trainer.state_dict`.
+
+    Give it to an estimator with the parameters and data of the fit that was stopped; training goes on after the last
+    finished epoch and ends with the same bits as if it had never stopped.
+
+    Parameters
+    ----------
+    state : dict
+        Result of ``net.state_dict()``, for instance taken in a callback's ``on_epoch_end``.
+    """
+
+    def __init__(self, state):
+        self.state = state
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Hand the state to the net, which loads it when every callback is ready."""
+        net.resume_from = self.state

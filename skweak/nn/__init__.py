@@ -1,0 +1,7 @@
+"""Networks for tables and images, split into ``features(X) -> z`` and ``head(z) -> logits``."""
+
+from skweak.nn.cnn import SmallCNN
+from skweak.nn.mlp import MLP
+from skweak.nn.resnet import ResNet
+
+__all__ = ["MLP", "ResNet", "SmallCNN"]

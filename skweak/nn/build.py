@@ -1,0 +1,110 @@
+"""From the parameter ``module`` to networks."""
+
+import copy
+import inspect
+
+import torch
+from torch import nn
+
+from skweak.nn.mlp import MLP
+from skweak.nn.resnet import ResNet
+
+
+def build(module, parameters, *, input_shape, n_outputs):
+    """Return a network for rows of ``input_shape`` with ``n_outputs`` logits.
+
+    Parameters
+    ----------
+    module : "auto", torch.nn.Module instance, class or callable
+        "auto" is `MLP` for tables and `ResNet` for images. A class or factory is called with those of ``n_features``,
+        ``n_channels`` and ``n_outputs`` that its signature names. An instance is copied.
+    parameters : dict
+        Further keyword arguments of a class or factory.
+    input_shape : tuple of int
+        Shape of one row: (d,) or (channels, height, width).
+    n_outputs : int
+        Number of logits.
+    """
+    if isinstance(module, nn.Module):
+        if parameters:
+            names = ", ".join(f"module__{name}" for name in sorted(parameters))
+            raise ValueError(f"{names} cannot be set because module is an instance; pass its class instead.")
+        return copy.deepcopy(module)
+    if isinstance(module, str) and module == "auto":
+        module = MLP if len(input_shape) == 1 else ResNet
+    if not callable(module):
+        raise TypeError(f"module must be 'auto', a torch.nn.Module, its class or a factory, got {module!r}.")
+    known = {"n_features": int(torch.Size(input_shape).numel()), "n_channels": input_shape[0], "n_outputs": n_outputs}
+    accepted = inspect.signature(module).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    unknown = [name for name in parameters if name not in accepted and not takes_any]
+    if unknown:
+        names, owner = sorted(set(accepted) - set(known)), getattr(module, "__name__", "module")
+        raise ValueError(f"module__{unknown[0]} is not a parameter of {owner}; it accepts {names}.")
+    arguments = {name: value for name, value in known.items() if name in accepted}
+    try:
+        network = module(**{**arguments, **parameters})
+    except (TypeError, ValueError, RuntimeError, IndexError, ZeroDivisionError) as error:
+        given = ", ".join(f"module__{name}={value!r}" for name, value in parameters.items()) or "its defaults"
+        raise ValueError(f"module could not be built with {given}: {error}") from error
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"module must build a torch.nn.Module, got {type(network).__name__}.")
+    return network
+
+
+def reinitialise(network):
+    """Draw the network's parameters anew, layer by layer."""
+    for layer in network.modules():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
+    return network
+
+
+def last_linear(network):
+    """Return the network's last ``Linear`` layer, whose input is the embedding."""
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    if not layers:
+        raise ValueError(f"module {type(network).__name__} has no Linear layer and no features(X); give it one of them.")
+    return layers[-1]
+
+
+def embedding_width(network):
+    """Return the width of the network's embedding."""
+    return last_linear(network).in_features
+
+
+def features_and_logits(network, X):
+    """Return the embedding (n, d) and the logits (n, C) of one forward pass.
+
+    Networks with ``features`` and ``head`` are asked for both; of any other network the embedding is the input of its
+    last ``Linear`` layer.
+    """
+    if hasattr(network, "features") and hasattr(network, "head"):
+        z = network.features(X)
+        return z, network.head(z)
+    seen = []
+    hook = last_linear(network).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        logits = network(X)
+    finally:
+        hook.remove()
+    return seen[-1], logits
+
+
+def check_network(network, input_shape, n_outputs, dtype):
+    """Raise unless the network turns rows of ``input_shape`` into ``n_outputs`` logits."""
+    was_training = network.training
+    try:
+        with torch.no_grad():
+            device = next((p.device for p in network.parameters()), "cpu")
+            logits = network.eval()(torch.zeros((2, *input_shape), dtype=dtype, device=device))
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise ValueError(f"module cannot process rows of X of shape {tuple(input_shape)}: {error}") from error
+    finally:
+        network.train(was_training)
+    shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if shape != (2, n_outputs):
+        raise ValueError(
+            f"module must return logits of shape (n, {n_outputs}), one column per class, got {shape} for 2 rows; "
+            "let it take n_outputs."
+        )
