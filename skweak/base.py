@@ -227,8 +227,8 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
             net.views = make_views(self.augment, data)
             try:
                 net.train(self, data, valid)
-                fitted = self._finish(net)
-                fitted = self._complete_rows(net, fitted, X, labels, rows)
+                net.set_training(False)
+                fitted = self._complete_rows(net, self._finish(net), X, labels, rows)
             finally:
                 net.views = None
                 net.release(keep_state=self.warm_start or bool(keep))
@@ -311,6 +311,8 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def _complete_rows(self, run, fitted, X, labels, rows):
         """Give the rows that did not train their entry in every per-row attribute."""
+        if "transduction_" in fitted:
+            fitted["transduction_"] = labels.classes[fitted["transduction_"]]
         n_rows = len(labels.target)
         if len(rows) == n_rows:
             return fitted
@@ -330,7 +332,6 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def _given_proba(self, run, data):
         """Return the final probability of each row's given label."""
-        run.set_training(False)
         proba = run.evaluate(data, lambda rows: self._proba(self._logits(run, rows)))
         return proba.gather(1, data.target[:, None])[:, 0].float().cpu().numpy()
 

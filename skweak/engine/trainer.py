@@ -192,10 +192,23 @@ class Trainer(NeuralNet):
         """Keep the mean of a detached tensor for the history row of this epoch."""
         self.parts.setdefault(name, []).append(value.detach().mean())
 
+    def check_rows(self, memory):
+        """Raise unless a memory kept from an earlier fit has one entry per training row."""
+        if len(memory) != len(self.data):
+            raise ValueError(
+                f"warm_start keeps what was learned about each of {len(memory)} rows, but X has {len(self.data)} rows "
+                "to train on; fit on the same rows or set warm_start=False."
+            )
+
+    @property
+    def fractional_epoch(self):
+        """Epochs of this fit that are done, the current one in part."""
+        return self.epoch + self.batch / max(1, self.n_batches)
+
     @property
     def progress(self):
         """Share of this fit's steps that are done, in [0, 1]."""
-        return (self.epoch + self.batch / max(1, self.n_batches)) / max(1, self.max_epochs)
+        return self.fractional_epoch / max(1, self.max_epochs)
 
     def autocast_context(self):
         """Return the mixed-precision context of a training step."""

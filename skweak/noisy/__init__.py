@@ -1,5 +1,17 @@
 """Estimators for class labels of which some are wrong."""
 
+from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
+from skweak.noisy.elr import ELRClassifier
+from skweak.noisy.forward_correction import ForwardCorrectionClassifier
+from skweak.noisy.gce import GCEClassifier
+from skweak.noisy.sce import SCEClassifier
 
-__all__ = ["CrossEntropyClassifier"]
+__all__ = [
+    "CoTeachingClassifier",
+    "CrossEntropyClassifier",
+    "ELRClassifier",
+    "ForwardCorrectionClassifier",
+    "GCEClassifier",
+    "SCEClassifier",
+]
