@@ -21,9 +21,6 @@ from skweak.nn import MLP
 from skweak.nn.build import build, check_network, features_and_logits, reinitialise
 from skweak.params import is_spelling, merge_signatures, refuse_booleans, spellings
 
-# Below this many multiply-adds a step, a second thread costs more than it brings, and the thread count changes bits.
-_SMALL_STEP = 1e7
-
 
 class WeakClassifier(ClassifierMixin, BaseEstimator):
     """Base of all estimators: a torch network trained on imperfect labels behind the scikit-learn interface.
@@ -112,7 +109,9 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         super().__init_subclass__(**kwargs)
         merge_signatures(cls)
         cls._parameter_constraints = {
-            name: rule for base in reversed(cls.__mro__) for name, rule in vars(base).get("_parameter_constraints", {}).items()
+            name: rule
+            for base in reversed(cls.__mro__)
+            for name, rule in vars(base).get("_parameter_constraints", {}).items()
         }
 
     def __init__(
@@ -157,7 +156,9 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         self._validate_params()
         refuse_booleans(self, self._parameter_constraints)
         if not isinstance(self.optimizer, str) and not issubclass(self.optimizer, torch.optim.Optimizer):
-            raise ValueError(f"The 'optimizer' parameter must be 'auto' or a torch.optim class, got {self.optimizer!r}.")
+            raise ValueError(
+                f"The 'optimizer' parameter must be 'auto' or a torch.optim class, got {self.optimizer!r}."
+            )
         if isinstance(self.random_state, Integral) and not 0 <= self.random_state < 2**32:
             raise ValueError(f"The 'random_state' parameter must be in [0, 2**32), got {self.random_state!r}.")
 
@@ -198,7 +199,9 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"classes={list(classes)!r} differs from the first call's {self.classes_.tolist()!r}.")
         return self._fit(X, y, classes=known, epochs=1, previous=self.net_ if fitted else None, keep=True)
 
-    def _fit(self, X, y, *, sample_weight=None, trusted=None, side=None, classes=None, epochs=None, previous=None, keep=None):
+    def _fit(
+        self, X, y, *, sample_weight=None, trusted=None, side=None, classes=None, epochs=None, previous=None, keep=None
+    ):
         before = dict(vars(self))
         try:
             return self._fit_checked(X, y, sample_weight, trusted, side, classes, epochs, previous, keep)
@@ -251,7 +254,9 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         epochs = self.max_epochs if epochs is None else epochs
         if previous is not None:
             if previous.n_outputs != labels.n_outputs:
-                raise ValueError(f"warm start needs the {previous.n_outputs} outputs of the last fit, got {labels.n_outputs}.")
+                raise ValueError(
+                    f"warm start needs the {previous.n_outputs} outputs of the last fit, got {labels.n_outputs}."
+                )
             net = copy.deepcopy(previous)
             net.max_epochs, net.verbose = epochs, self.verbose
             return net
@@ -264,7 +269,8 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         net = Trainer(
             optimizer=optimizer, lr=self.lr, max_epochs=epochs, batch_size=self.batch_size, device=str(device),
             callbacks=[_fresh_callback(callback) for callback in self.callbacks or []], verbose=self.verbose,
-            compile=self.compile, dtype=getattr(torch, self.dtype), autocast=torch.bfloat16 if amp else None, **settings,
+            compile=self.compile, dtype=getattr(torch, self.dtype), autocast=torch.bfloat16 if amp else None,
+            n_threads=self.n_threads, **settings,
         )  # fmt: skip
         net.input_shape, net.n_outputs = X.shape[1:], labels.n_outputs
         return net
@@ -273,6 +279,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         """Return ``make(n_outputs=None)``: each call builds one more network, the second and later drawn anew."""
         made = []
 
+        # A method that measures its backbone needs the shape of a row.
         def make(n_outputs=None):
             width = run.n_outputs if n_outputs is None else n_outputs
             network = build(self.module, spellings(self, "module__"), input_shape=run.input_shape, n_outputs=width)
@@ -284,6 +291,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
             made.append(network)
             return network
 
+        make.input_shape = run.input_shape
         return make
 
     def _split_rows(self, labels, sample_weight, run):
@@ -297,7 +305,9 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         order = run.numpy_random.permutation(rows)
         n_held_out = max(1, round(self.validation_fraction * len(order)))
         if n_held_out >= len(order):
-            raise ValueError(f"validation_fraction={self.validation_fraction} leaves no row of {len(order)} to train on.")
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} leaves no row of {len(order)} to train on."
+            )
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
     def _tensor_data(self, X, labels, rows, device, sample_weight, trusted, side):
@@ -332,7 +342,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def _given_proba(self, run, data):
         """Return the final probability of each row's given label."""
-        proba = run.evaluate(data, lambda rows: self._proba(self._logits(run, rows)))
+        proba = run.evaluate(data, lambda rows: self._row_proba(run, rows))
         return proba.gather(1, data.target[:, None])[:, 0].float().cpu().numpy()
 
     # Predicting ----------------------------------------------------------------------------------------------------
@@ -342,13 +352,15 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         X = check_inputs(self, X, dtype=self.dtype, reset=False)
         net = self.net_
         if tuple(X.shape[1:]) != tuple(net.input_shape):
-            raise ValueError(f"X has rows of shape {X.shape[1:]}, but {type(self).__name__} was fitted on {net.input_shape}.")
+            raise ValueError(
+                f"X has rows of shape {X.shape[1:]}, but {type(self).__name__} was fitted on {net.input_shape}."
+            )
         data = TensorData(X, np.zeros(X.shape[0]), dtype=net.dtype, device=net.device)
         return net.evaluate(data, function).cpu().numpy()
 
     def predict_proba(self, X):
         """Return class probabilities (n, C), columns in the order of ``classes_``."""
-        return self._evaluate(X, lambda rows: self._proba(self._logits(self.net_, rows)))
+        return self._evaluate(X, lambda rows: self._row_proba(self.net_, rows))
 
     def predict(self, X):
         """Return the predicted labels (n,)."""
@@ -412,6 +424,10 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         """Return the probabilities that belong to logits."""
         return logits.softmax(1)
 
+    def _row_proba(self, run, X):
+        # In double precision, so that a row's result does not depend on its place in the batch.
+        return self._proba(self._logits(run, X).double()).to(run.dtype)
+
     def _finish(self, run):
         """Return the fitted attributes of the method."""
         return {"label_quality_": self._given_proba(run, run.data)}
@@ -425,7 +441,11 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         """Return constructor arguments of a small, fast instance for generated checks."""
         small = {"module": partial(MLP, hidden=(16,)), "max_epochs": 20, "batch_size": 16}
         # Weights equal repeated rows only without mini-batches and rounding.
-        exact = {"batch_size": 1000, "dtype": "float64", "max_epochs": 60} if has_fit_parameter(cls, "sample_weight") else {}
+        exact = (
+            {"batch_size": 1000, "dtype": "float64", "max_epochs": 60}
+            if has_fit_parameter(cls, "sample_weight")
+            else {}
+        )
         return small | exact
 
     # scikit-learn --------------------------------------------------------------------------------------------------

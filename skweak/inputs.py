@@ -21,8 +21,12 @@ def check_inputs(estimator, X, *, dtype, reset):
     ndarray of shape (n, d) or (n, C, H, W), or csr matrix
     """
     if isinstance(X, np.ma.MaskedArray):
-        raise TypeError("X is a masked array, whose mask would be ignored; fill it first, for instance with SimpleImputer.")
-    kinds = [getattr(t, "kind", "") for t in getattr(X, "dtypes", [getattr(X, "dtype", None)])] if _has_dtypes(X) else []
+        raise TypeError(
+            "X is a masked array, whose mask would be ignored; fill it first, for instance with SimpleImputer."
+        )
+    kinds = (
+        [getattr(t, "kind", "") for t in getattr(X, "dtypes", [getattr(X, "dtype", None)])] if _has_dtypes(X) else []
+    )
     if any(kind in "mM" for kind in kinds if kind):
         raise TypeError("X holds dates or durations; turn them into numbers first.")
     is_bytes = getattr(X, "dtype", None) == np.uint8 and getattr(X, "ndim", 2) > 2

@@ -61,7 +61,9 @@ class Labels:
         return self.classes[positive[:, 0]] if self.flat else positive
 
 
-def encode_labels(y, kind, *, n_rows=None, classes=None, unlabeled=None, unknown_label=None, missing=UNLABELED, owner="This"):
+def encode_labels(
+    y, kind, *, n_rows=None, classes=None, unlabeled=None, unknown_label=None, missing=UNLABELED, owner="This"
+):
     """Check ``y`` of the given ``kind`` and encode it.
 
     Parameters

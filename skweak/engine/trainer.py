@@ -14,6 +14,8 @@ from skweak.engine.data import TensorBatches, TensorData, evaluation_batch_size
 from skweak.engine.errors import DivergenceError
 from skweak.engine.state import load_training_state, training_state
 
+# Multiply-adds of one step below which a fit runs on one thread. The thread count changes the last bits.
+_SMALL_STEP = 1e7
 _OPTIONAL_NOTIFICATIONS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
@@ -44,13 +46,13 @@ class Trainer(NeuralNet):
     """
 
     def __init__(self, *, optimizer, lr, max_epochs, batch_size, device, callbacks=None, verbose=0, compile=False,
-                 dtype=torch.float32, autocast=None, **kwargs):  # fmt: skip
+                 dtype=torch.float32, autocast=None, n_threads=None, **kwargs):  # fmt: skip
         super().__init__(
             module=None, criterion=None, optimizer=optimizer, lr=lr, max_epochs=max_epochs, batch_size=batch_size,
             train_split=None, callbacks=callbacks, verbose=verbose, device=device, compile=compile,
             use_caching=False, dataset=None, **kwargs,
         )  # fmt: skip
-        self.dtype, self.autocast = dtype, autocast
+        self.dtype, self.autocast, self.n_threads = dtype, autocast, n_threads
         self.cuda_dependent_attributes_ = [*self.cuda_dependent_attributes_, "state"]
         self.method = self.data = self.resume_from = None
         self.state = SimpleNamespace()
@@ -108,6 +110,7 @@ class Trainer(NeuralNet):
             self.initialize()
         elif any(getattr(self, f"{name}_") is None for name in self._optimizers):
             self._initialize_optimizer()
+        torch.set_num_threads(self.n_threads or self._sensible_threads())
         batches = TensorBatches(data, self.batch_size, generator=self.generator)
         method._start(self)
         self.notify("on_train_begin", X=None, y=None)
@@ -165,7 +168,9 @@ class Trainer(NeuralNet):
             counts.append(len(batch.index) if hasattr(batch, "index") and hasattr(batch, "y") else 1)
             self.batch += 1
         if not losses:
-            raise RuntimeError(f"{type(method).__name__} made no batch in epoch {self.epoch + 1}; its batches are empty.")
+            raise RuntimeError(
+                f"{type(method).__name__} made no batch in epoch {self.epoch + 1}; its batches are empty."
+            )
         self._record_epoch(prefix, losses, counts)
 
     def train_step(self, batch, **_):
@@ -249,7 +254,7 @@ class Trainer(NeuralNet):
         training = self.module_.training
         self.set_training(False)
         data = TensorData(X, torch.zeros(len(X)).numpy(), dtype=self.dtype, device=self.device)
-        proba = self.evaluate(data, lambda rows: self.method._proba(self.method._logits(self, rows)))
+        proba = self.evaluate(data, lambda rows: self.method._row_proba(self, rows))
         self.set_training(training)
         return proba.float().cpu().numpy()
 
@@ -262,6 +267,12 @@ class Trainer(NeuralNet):
     def state_dict(self):
         """Return a copy of everything the rest of the fit depends on; see `skweak.engine.Resume`."""
         return training_state(self)
+
+    def _sensible_threads(self):
+        """Return 1 for small steps on tables, where a second thread costs more than it brings."""
+        weights = sum(parameter.numel() for _, parameter in self.get_all_learnable_params())
+        small = len(self.data.X.shape) == 2 and weights * self.batch_size < _SMALL_STEP
+        return 1 if small else torch.get_num_threads()
 
     def _someone_listens(self, name):
         return any(getattr(type(cb), name) is not getattr(Callback, name) for _, cb in self.callbacks_)
@@ -281,7 +292,7 @@ class Trainer(NeuralNet):
 
     def _record_held_out_loss(self, held_out):
         self.set_training(False)
-        proba = self.evaluate(held_out, lambda rows: self.method._proba(self.method._logits(self, rows)))
+        proba = self.evaluate(held_out, lambda rows: self.method._row_proba(self, rows))
         self.set_training(True)
         loss = float(self.method._held_out_loss(proba, held_out.target))
         best = min((row["valid_loss"] for row in self.history[:-1] if "valid_loss" in row), default=math.inf)
@@ -308,7 +319,7 @@ class Trainer(NeuralNet):
 
 _NOT_PARAMETERS = {
     "method", "data", "resume_from", "state", "epoch", "batch", "n_batches", "networks", "generator", "numpy_random",
-    "parts", "history", "dtype", "autocast", "views", "input_shape", "n_outputs", "listens","init_context",
+    "parts", "history", "dtype", "autocast", "n_threads", "views", "input_shape", "n_outputs", "listens","init_context",
 }  # fmt: skip
 
 

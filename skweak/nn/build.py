@@ -64,7 +64,9 @@ def last_linear(network):
     """Return the network's last ``Linear`` layer, whose input is the embedding."""
     layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
     if not layers:
-        raise ValueError(f"module {type(network).__name__} has no Linear layer and no features(X); give it one of them.")
+        raise ValueError(
+            f"module {type(network).__name__} has no Linear layer and no features(X); give it one of them."
+        )
     return layers[-1]
 
 

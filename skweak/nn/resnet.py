@@ -50,7 +50,9 @@ class ResNet(nn.Module):
         n_in = width
         for stage, (count, n_out) in enumerate(zip(blocks, self.stage_widths, strict=True)):
             strides = [2 if stage else 1] + [1] * (count - 1)
-            self.blocks.append(nn.Sequential(*(_Block(n_in if i == 0 else n_out, n_out, s) for i, s in enumerate(strides))))
+            self.blocks.append(
+                nn.Sequential(*(_Block(n_in if i == 0 else n_out, n_out, s) for i, s in enumerate(strides)))
+            )
             n_in = n_out
         self.norm = nn.BatchNorm2d(n_in)
         self.head = nn.Linear(n_in, n_outputs)

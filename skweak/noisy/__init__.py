@@ -1,15 +1,21 @@
 """Estimators for class labels of which some are wrong."""
 
+from skweak.noisy.bldr import BLDRClassifier
 from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
+from skweak.noisy.dividemix import DivideMixClassifier
+from skweak.noisy.dpc import DPCClassifier
 from skweak.noisy.elr import ELRClassifier
 from skweak.noisy.forward_correction import ForwardCorrectionClassifier
 from skweak.noisy.gce import GCEClassifier
 from skweak.noisy.sce import SCEClassifier
 
 __all__ = [
+    "BLDRClassifier",
     "CoTeachingClassifier",
     "CrossEntropyClassifier",
+    "DPCClassifier",
+    "DivideMixClassifier",
     "ELRClassifier",
     "ForwardCorrectionClassifier",
     "GCEClassifier",

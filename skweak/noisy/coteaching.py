@@ -89,7 +89,7 @@ class CoTeachingClassifier(WeakClassifier):
 
     def _logits(self, run, X):
         # The logarithm of the mean probability: its softmax is the mean of both networks.
-        return (run.module_(X).softmax(1) + run.peer_(X).softmax(1)).div(2).log()
+        return (run.module_(X).double().softmax(1) + run.peer_(X).double().softmax(1)).div(2).log()
 
     def _finish(self, run):
         proba = run.evaluate(run.data, lambda X: self._logits(run, X)).softmax(1)

@@ -74,7 +74,9 @@ class ELRClassifier(WeakClassifier):
         logits = run.module_(batch.X)
         proba = logits.detach().softmax(1).clamp(1e-4, 1 - 1e-4)
         targets = run.state.targets.update(batch.index, proba / proba.sum(1, keepdim=True), self.decay)
-        return F.cross_entropy(logits, batch.y, reduction="none") + self.penalty * early_learning_penalty(logits, targets)
+        return F.cross_entropy(logits, batch.y, reduction="none") + self.penalty * early_learning_penalty(
+            logits, targets
+        )
 
     def _finish(self, run):
         belief, given = run.state.targets.values, run.data.target

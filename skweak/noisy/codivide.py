@@ -1,0 +1,123 @@
+"""Co-divide, the frame that DivideMix and DPC share: each network trains on the split that the other one made."""
+
+from typing import NamedTuple
+
+import torch
+
+from skweak.engine import Batch, PairedBatches
+from skweak.losses import sharpen
+
+
+class CoBatch(NamedTuple):
+    """A step of one network: its name, rows it takes as labelled and rows it takes as unlabelled (or None)."""
+
+    name: str
+    labeled: Batch
+    unlabeled: Batch | None
+
+
+class CoDivideBatches:
+    """An epoch of the first network, then one of the second, each on its own split.
+
+    Parameters
+    ----------
+    run : Trainer
+        With networks ``module_`` and ``peer_``.
+    batches : TensorBatches
+        Batches of the whole training set.
+    splits : dict of str to tensor of bool (n,)
+        For each network the rows it takes as labelled.
+    drop_last : bool
+        Leave out short labelled batches.
+    """
+
+    def __init__(self, run, batches, splits, *, drop_last):
+        self.run, self.pairs = run, {}
+        size = max(1, batches.batch_size // 2)
+        for name, is_labeled in splits.items():
+            labeled, unlabeled = (
+                batches.restrict(mask.nonzero()[:, 0], batch_size=size, drop_last=drop)
+                for mask, drop in ((is_labeled, drop_last), (~is_labeled, True))
+            )
+            self.pairs[name] = PairedBatches(labeled, unlabeled)
+
+    def __len__(self):
+        return sum(map(len, self.pairs.values()))
+
+    def __iter__(self):
+        for name, pairs in self.pairs.items():
+            network, other = networks_of(self.run, name)
+            network.train()
+            other.eval()
+            for labeled, unlabeled in pairs:
+                yield CoBatch(name, labeled, unlabeled)
+
+
+def networks_of(run, name):
+    """Return the network ``name`` and the other one."""
+    return (run.module_, run.peer_) if name == "module" else (run.peer_, run.module_)
+
+
+def split_rows(clean_proba, threshold, ranking, trusted):
+    """Return the rows taken as labelled: posterior above ``threshold``, or verified.
+
+    When none is left, the better half of ``ranking`` (larger is cleaner) stands in, so that training can go on.
+    """
+    is_labeled = clean_proba > threshold
+    if not is_labeled.any():
+        is_labeled = ranking >= ranking.median()
+    return is_labeled if trusted is None else is_labeled | trusted
+
+
+class Mixed(NamedTuple):
+    """Mixed inputs and what they were mixed from; the first ``n_labeled`` rows come from labelled rows."""
+
+    X: torch.Tensor
+    targets: torch.Tensor
+    partners: torch.Tensor
+    share: float
+    order: torch.Tensor
+    n_labeled: int
+
+
+def guess_and_mix(run, batch, clean_proba, probability, *, temperature, alpha):
+    """Refine labelled targets, guess unlabelled ones from both networks, and mix the views of all rows.
+
+    Parameters
+    ----------
+    run : Trainer
+    batch : CoBatch
+    clean_proba : tensor of shape (n,)
+        Probability of each row's label being right, as this network was told.
+    probability : callable
+        Turns logits into probabilities.
+    temperature : float
+        Of `skweak.losses.sharpen`.
+    alpha : float
+        Both parameters of the Beta distribution of the mixing share.
+
+    Returns
+    -------
+    Mixed
+    """
+    network, other = networks_of(run, batch.name)
+    weak, labeled, unlabeled = run.views.weak, batch.labeled, batch.unlabeled
+    x1, x2 = weak(labeled.X), weak(labeled.X)
+    views = [x1, x2]
+    with torch.no_grad():
+        weight = clean_proba.index_select(0, labeled.index)[:, None]
+        given = torch.zeros_like(weight).expand(-1, run.n_outputs).scatter(1, labeled.y[:, None], 1.0)
+        refined = (probability(network(x1)) + probability(network(x2))) / 2
+        target = sharpen(weight * given + (1 - weight) * refined, temperature=temperature)
+        targets = [target, target]
+        if unlabeled is not None:
+            u1, u2 = weak(unlabeled.X), weak(unlabeled.X)
+            guesses = [probability(net(u)) for net in (network, other) for u in (u1, u2)]
+            guess = sharpen(sum(guesses) / 4, temperature=temperature)
+            views += [u1, u2]
+            targets += [guess, guess]
+    X, targets = torch.cat(views), torch.cat(targets)
+    share = float(run.numpy_random.beta(alpha, alpha))
+    share = max(share, 1 - share)
+    order = torch.randperm(len(X), generator=run.generator).to(X.device)
+    return Mixed(torch.lerp(X[order], X, share), targets, targets[order], share, order, 2 * len(labeled.X))

@@ -1,0 +1,171 @@
+"""DivideMix (arXiv:2002.07394)."""
+
+from numbers import Integral, Real
+
+import torch
+from sklearn.utils._param_validation import Interval
+from torch.nn import functional as F
+
+from skweak.base import WeakClassifier
+from skweak.losses import class_balance_penalty, confidence_penalty
+from skweak.noisy.codivide import CoDivideBatches, guess_and_mix, split_rows
+from skweak.utils import linear_ramp, min_max, mixture_posterior
+
+
+class DivideMixClassifier(WeakClassifier):
+    """Two networks that split the rows for each other and treat suspects as unlabelled.
+
+    A mixture of two Gaussians on the losses of one network says which rows are clean; the other network then learns
+    from them by semi-supervised mixing, with corrected labels on the clean rows and guessed ones on the rest.
+
+    Parameters
+    ----------
+    module : "auto", torch.nn.Module, class or callable, default="auto"
+        The network; two are trained.
+    warmup_epochs : int >= 1, default=10
+        Epochs of cross-entropy before the first split; too few and the losses say nothing, too many and wrong labels
+        are remembered.
+    clean_threshold : float in [0, 1), default=0.5
+        Posterior above which a row counts as clean (tau); larger keeps fewer, cleaner rows.
+    sharpen_temperature : float > 0, default=0.5
+        Temperature of guessed targets (T); smaller is harder, 1 leaves them as they are.
+    mixup_alpha : float > 0, default=4.0
+        Parameter of the mixing share; larger mixes closer to half and half.
+    unlabeled_weight : float >= 0, default=0.0
+        Weight of the loss on guessed targets (lambda_u); 25 or more at high noise.
+    ramp_epochs : int >= 1, default=16
+        Epochs over which that weight grows from 0.
+    confidence_penalty : bool, default=False
+        Penalise confident predictions in the warm-up; on for asymmetric and human noise.
+    augment : None, "weak", callable or pair of callables, default="weak"
+        Views that are averaged and mixed.
+    **training
+        Shared parameters; ``batch_size`` is that of the warm-up, later steps mix two views of half as many labelled
+        and unlabelled rows. See `skweak.base.WeakClassifier`.
+
+    Attributes
+    ----------
+    clean_proba_ : ndarray of shape (n, 2)
+        Posterior of being clean, by each network.
+    label_quality_ : ndarray of shape (n,)
+        Their mean.
+    noise_mask_ : ndarray of bool of shape (n,)
+        Rows whose quality is at most ``clean_threshold``.
+    transduction_ : ndarray of shape (n,)
+        The given label, or the predicted one where it is suspected to be wrong.
+
+    References
+    ----------
+    Li, Socher and Hoi, arXiv:2002.07394. For its image settings pass ``max_epochs=300, lr=0.02, batch_size=128,
+    unlabeled_weight=25`` and a schedule that divides the rate by 10 at epoch 150.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = DivideMixClassifier(max_epochs=20, random_state=0).fit(X, y)
+    >>> clf.clean_proba_.shape
+    (150, 2)
+    """
+
+    _augments = False
+    _row_attributes = WeakClassifier._row_attributes | {"clean_proba_": float("nan")}
+    _parameter_constraints = {
+        "warmup_epochs": [Interval(Integral, 1, None, closed="left")],
+        "clean_threshold": [Interval(Real, 0, 1, closed="left")],
+        "sharpen_temperature": [Interval(Real, 0, None, closed="neither")],
+        "mixup_alpha": [Interval(Real, 0, None, closed="neither")],
+        "unlabeled_weight": [Interval(Real, 0, None, closed="left")],
+        "ramp_epochs": [Interval(Integral, 1, None, closed="left")],
+        "confidence_penalty": ["boolean"],
+    }
+
+    def __init__(
+        self, module="auto", *, warmup_epochs=10, clean_threshold=0.5, sharpen_temperature=0.5, mixup_alpha=4.0,
+        unlabeled_weight=0.0, ramp_epochs=16, confidence_penalty=False, augment="weak", **training,
+    ):  # fmt: skip
+        super().__init__(module, augment=augment, **training)
+        self.warmup_epochs = warmup_epochs
+        self.clean_threshold = clean_threshold
+        self.sharpen_temperature = sharpen_temperature
+        self.mixup_alpha = mixup_alpha
+        self.unlabeled_weight = unlabeled_weight
+        self.ramp_epochs = ramp_epochs
+        self.confidence_penalty = confidence_penalty
+
+    def fit(self, X, y, trusted=None):
+        """Train on ``X`` and ``y``; rows that the mask ``trusted`` (n,) marks as verified always count as clean."""
+        return self._fit(X, y, trusted=trusted)
+
+    def _check_labels(self, labels, trusted):
+        if self.warmup_epochs >= self.max_epochs:
+            raise ValueError(
+                f"warmup_epochs={self.warmup_epochs} must be smaller than max_epochs={self.max_epochs}, or the rows "
+                "are never split."
+            )
+
+    def _networks(self, make):
+        return {"module": make(), "peer": make()}
+
+    def _clean_posterior(self, run, network):
+        losses = F.cross_entropy(run.outputs(network), run.data.target, reduction="none")
+        scaled = min_max(losses, constant=0.0)
+        posterior = mixture_posterior(scaled, component="smallest", random_state=run.numpy_random.randint(2**31))
+        if scaled.max() == 0:
+            posterior[:] = 1.0
+        posterior = torch.as_tensor(posterior, dtype=run.dtype, device=losses.device)
+        trusted = run.data.trusted
+        posterior = posterior if trusted is None else posterior.masked_fill(trusted, 1.0)
+        return posterior, split_rows(posterior, self.clean_threshold, -scaled, trusted)
+
+    def _batches(self, run, batches):
+        if run.epoch < self.warmup_epochs:
+            return batches
+        # Each network gets the posterior of the other one, both computed before either is trained.
+        (first, first_split), (second, second_split) = (
+            self._clean_posterior(run, network) for network in (run.module_, run.peer_)
+        )
+        run.state.clean_proba = {"module": second, "peer": first}
+        return CoDivideBatches(run, batches, {"module": second_split, "peer": first_split}, drop_last=False)
+
+    def _loss(self, run, batch):
+        if run.epoch < self.warmup_epochs:
+            return sum(
+                self._warmup_loss(network, run.views.weak(batch.X), batch.y) for network in (run.module_, run.peer_)
+            )
+        mixed = guess_and_mix(
+            run, batch, run.state.clean_proba[batch.name], lambda logits: logits.softmax(1),
+            temperature=self.sharpen_temperature, alpha=self.mixup_alpha,
+        )  # fmt: skip
+        logits = getattr(run, f"{batch.name}_")(mixed.X)
+        target = torch.lerp(mixed.partners, mixed.targets, mixed.share)
+        n, proba = mixed.n_labeled, logits.softmax(1)
+        loss = F.cross_entropy(logits[:n], target[:n]) + class_balance_penalty(proba)
+        if self.unlabeled_weight and len(logits) > n:
+            ramp = linear_ramp(run.fractional_epoch, start=self.warmup_epochs, length=self.ramp_epochs)
+            loss = loss + self.unlabeled_weight * ramp * F.mse_loss(proba[n:], target[n:])
+        return loss
+
+    def _warmup_loss(self, network, X, y):
+        logits = network(X)
+        losses = F.cross_entropy(logits, y, reduction="none")
+        return losses + confidence_penalty(logits.softmax(1)) if self.confidence_penalty else losses
+
+    def _logits(self, run, X):
+        return (run.module_(X) + run.peer_(X)) / 2
+
+    def _finish(self, run):
+        clean_proba = torch.stack([self._clean_posterior(run, net)[0] for net in (run.module_, run.peer_)], 1)
+        quality, given = clean_proba.mean(1), run.data.target
+        mask = quality <= self.clean_threshold
+        predicted = run.evaluate(run.data, lambda X: self._logits(run, X)).argmax(1)
+        return {
+            "clean_proba_": clean_proba.float().cpu().numpy(),
+            "label_quality_": quality.float().cpu().numpy(),
+            "noise_mask_": mask.cpu().numpy(),
+            "transduction_": predicted.where(mask, given).cpu().numpy(),
+        }
+
+    @classmethod
+    def _test_params(cls):
+        return super()._test_params() | {"warmup_epochs": 10}
