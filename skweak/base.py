@@ -1,25 +1,29 @@
-"""The estimator behind every method: checks, encodes, trains, predicts. A method adds its networks, batches and loss."""
+"""The estimator behind every method: it checks, encodes, trains and predicts; methods add their idea."""
 
-import copy
 from functools import partial
-from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
 from torch.nn import functional as F
 
+from skweak.assembly import continue_trainer, make_trainer, network_maker
 from skweak.augment import make_views
-from skweak.engine import TensorData, Trainer
+from skweak.engine import TensorData
 from skweak.engine.seeding import draw_seed, seeded
-from skweak.inputs import check_inputs, check_trusted
+from skweak.inputs import check_inputs, check_trusted, split_rows
 from skweak.labels import encode_labels, score_labels
 from skweak.nn import MLP
-from skweak.nn.build import build, check_network, features_and_logits, reinitialise
-from skweak.params import is_spelling, merge_signatures, refuse_booleans, spellings
+from skweak.nn.build import features_and_logits
+from skweak.params import (
+    TRAINING_CONSTRAINTS,
+    check_parameters,
+    find_device,
+    is_spelling,
+    merge_signatures,
+)
 
 
 class WeakClassifier(ClassifierMixin, BaseEstimator):
@@ -85,25 +89,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     # Fitted attributes with one entry per training row, and what a row held out for validation gets.
     _row_attributes = {"label_quality_": None, "noise_mask_": False, "transduction_": None}
 
-    _parameter_constraints = {
-        "module": [StrOptions({"auto"}), callable],
-        "optimizer": [StrOptions({"auto"}), type],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "device": [str, torch.device],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "augment": [None, StrOptions({"weak"}), callable, tuple],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "classes": [None, "array-like"],
-        "callbacks": [None, list],
-        "warm_start": ["boolean"],
-        "amp": [StrOptions({"auto"}), "boolean"],
-        "compile": ["boolean"],
-        "n_threads": [None, Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints = TRAINING_CONSTRAINTS
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -115,9 +101,9 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         }
 
     def __init__(
-        self, module="auto", *, optimizer="auto", lr=0.05, max_epochs=60, batch_size=64, device="auto", dtype="float32",
-        augment=None, validation_fraction=0.0, classes=None, callbacks=None, warm_start=False, amp="auto", compile=False,
-        n_threads=None, random_state=None, verbose=0, **spelled,
+        self, module="auto", *, optimizer="auto", lr=0.05, max_epochs=60, batch_size=64, device="auto",
+        dtype="float32", augment=None, validation_fraction=0.0, classes=None, callbacks=None, warm_start=False,
+        amp="auto", compile=False, n_threads=None, random_state=None, verbose=0, **spelled,
     ):  # fmt: skip
         self.module = module
         self.optimizer = optimizer
@@ -141,8 +127,6 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
                 raise TypeError(f"{type(self).__name__} got an unexpected parameter {name!r}; see get_params().")
         vars(self).update(spelled)
 
-    # Parameters ----------------------------------------------------------------------------------------------------
-
     def get_params(self, deep=True):
         """Return the parameters, spellings such as ``module__hidden`` included."""
         return super().get_params(deep) | {name: value for name, value in vars(self).items() if is_spelling(name)}
@@ -151,28 +135,6 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         """Set parameters; an unknown name raises."""
         vars(self).update({name: params.pop(name) for name in list(params) if is_spelling(name)})
         return super().set_params(**params)
-
-    def _check_parameters(self):
-        self._validate_params()
-        refuse_booleans(self, self._parameter_constraints)
-        if not isinstance(self.optimizer, str) and not issubclass(self.optimizer, torch.optim.Optimizer):
-            raise ValueError(
-                f"The 'optimizer' parameter must be 'auto' or a torch.optim class, got {self.optimizer!r}."
-            )
-        if isinstance(self.random_state, Integral) and not 0 <= self.random_state < 2**32:
-            raise ValueError(f"The 'random_state' parameter must be in [0, 2**32), got {self.random_state!r}.")
-
-    def _find_device(self):
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            device = torch.device(self.device)
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            raise ValueError(f"The 'device' parameter is {self.device!r}, which is not there: {error}") from error
-        return device
-
-    # Fitting -------------------------------------------------------------------------------------------------------
 
     def fit(self, X, y):
         """Train on ``X`` and its labels ``y``.
@@ -212,8 +174,8 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
             raise
 
     def _fit_checked(self, X, y, sample_weight, trusted, side, classes, epochs, previous, keep):
-        self._check_parameters()
-        device = self._find_device()
+        check_parameters(self)
+        device = find_device(self.device)
         if self.warm_start and hasattr(self, "net_"):
             previous, keep = self.net_, True
         X = check_inputs(self, X, dtype=self.dtype, reset=previous is None)
@@ -222,16 +184,21 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         trusted = check_trusted(trusted, X.shape[0])
         self._check_labels(labels, trusted)
-        net = self._make_net(device, X, labels, epochs, previous)
+        epochs = self.max_epochs if epochs is None else epochs
+        if previous is None:
+            net = make_trainer(self, device, X.shape[1:], labels.n_outputs, epochs)
+        else:
+            net = continue_trainer(self, previous, labels.n_outputs, epochs)
         with seeded(draw_seed(self.random_state), device) as (net.generator, net.numpy_random):
-            rows, held_out = self._split_rows(labels, sample_weight, net)
-            data = self._tensor_data(X, labels, rows, device, sample_weight, trusted, side)
-            valid = None if held_out is None else self._tensor_data(X, labels, held_out, device, None, None, None)
+            facts = {"weight": sample_weight, "trusted": trusted, "side": side}
+            whole = TensorData(X, labels.target, dtype=net.dtype, device=device, **facts)
+            rows, held_out = split_rows(len(whole), sample_weight, self.validation_fraction, net.numpy_random)
+            data, valid = whole.subset(rows), None if held_out is None else whole.subset(held_out)
             net.views = make_views(self.augment, data)
             try:
-                net.train(self, data, valid)
+                net.train(self, network_maker(self, net), data, valid)
                 net.set_training(False)
-                fitted = self._complete_rows(net, self._finish(net), X, labels, rows)
+                fitted = self._complete_rows(net, self._finish(net), whole, labels.classes, rows)
             finally:
                 net.views = None
                 net.release(keep_state=self.warm_start or bool(keep))
@@ -249,103 +216,28 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     def _markers(self):
         return {name: getattr(self, name) for name in ("unlabeled", "unknown_label", "missing") if hasattr(self, name)}
 
-    def _make_net(self, device, X, labels, epochs, previous):
-        amp = device.type == "cuda" if self.amp == "auto" else self.amp
-        epochs = self.max_epochs if epochs is None else epochs
-        if previous is not None:
-            if previous.n_outputs != labels.n_outputs:
-                raise ValueError(
-                    f"warm start needs the {previous.n_outputs} outputs of the last fit, got {labels.n_outputs}."
-                )
-            net = copy.deepcopy(previous)
-            net.max_epochs, net.verbose = epochs, self.verbose
-            return net
-        if self.optimizer == "auto":
-            optimizer, settings = torch.optim.SGD, {"optimizer__momentum": 0.9, "optimizer__weight_decay": 5e-4}
-        else:
-            optimizer, settings = self.optimizer, {}
-        settings |= {f"optimizer__{name}": value for name, value in spellings(self, "optimizer__").items()}
-        settings |= {f"callbacks__{name}": value for name, value in spellings(self, "callbacks__").items()}
-        net = Trainer(
-            optimizer=optimizer, lr=self.lr, max_epochs=epochs, batch_size=self.batch_size, device=str(device),
-            callbacks=[_fresh_callback(callback) for callback in self.callbacks or []], verbose=self.verbose,
-            compile=self.compile, dtype=getattr(torch, self.dtype), autocast=torch.bfloat16 if amp else None,
-            n_threads=self.n_threads, **settings,
-        )  # fmt: skip
-        net.input_shape, net.n_outputs = X.shape[1:], labels.n_outputs
-        return net
-
-    def _network_maker(self, run):
-        """Return ``make(n_outputs=None)``: each call builds one more network, the second and later drawn anew."""
-        made = []
-
-        # A method that measures its backbone needs the shape of a row.
-        def make(n_outputs=None):
-            width = run.n_outputs if n_outputs is None else n_outputs
-            network = build(self.module, spellings(self, "module__"), input_shape=run.input_shape, n_outputs=width)
-            network = network.to(run.dtype)
-            if not made:
-                check_network(network, run.input_shape, width, run.dtype)
-            elif isinstance(self.module, torch.nn.Module):
-                reinitialise(network)
-            made.append(network)
-            return network
-
-        make.input_shape = run.input_shape
-        return make
-
-    def _split_rows(self, labels, sample_weight, run):
-        """Return the positions of the training rows and of the held-out rows (None without a split)."""
-        n_rows = len(labels.target)
-        rows = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight > 0)
-        if not len(rows):
-            raise ValueError("sample_weight is zero for every row; give at least one row a positive weight.")
-        if not self.validation_fraction:
-            return rows, None
-        order = run.numpy_random.permutation(rows)
-        n_held_out = max(1, round(self.validation_fraction * len(order)))
-        if n_held_out >= len(order):
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} leaves no row of {len(order)} to train on."
-            )
-        return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
-
-    def _tensor_data(self, X, labels, rows, device, sample_weight, trusted, side):
-        # Fancy indexing copies, so the whole set is taken as it is.
-        pick = (lambda a: a) if len(rows) == X.shape[0] else (lambda a: None if a is None else a[rows])
-        return TensorData(
-            pick(X), pick(labels.target), weight=pick(sample_weight), trusted=pick(trusted),
-            side={name: pick(value) for name, value in (side or {}).items()},
-            dtype=getattr(torch, self.dtype), device=device,
-        )  # fmt: skip
-
-    def _complete_rows(self, run, fitted, X, labels, rows):
-        """Give the rows that did not train their entry in every per-row attribute."""
-        if "transduction_" in fitted:
-            fitted["transduction_"] = labels.classes[fitted["transduction_"]]
-        n_rows = len(labels.target)
-        if len(rows) == n_rows:
-            return fitted
-        everything = self._tensor_data(X, labels, np.arange(n_rows), run.data.device, None, None, None)
-        for name in self._row_attributes:
-            if name not in fitted or len(fitted[name]) != len(rows):
+    def _complete_rows(self, run, fitted, whole, classes, rows):
+        """Decode corrected labels, and give rows that did not train their entry in every per-row attribute."""
+        trained = len(rows)
+        for name, value in fitted.items():
+            if name not in self._row_attributes or trained == len(whole):
                 continue
             if name == "label_quality_":
-                full = self._given_proba(run, everything)
+                full = self._given_proba(run, whole)
             elif name == "transduction_":
-                full = labels.classes[labels.target]
+                full = whole.y.copy()
             else:
-                full = np.full(n_rows, self._row_attributes[name])
-            full[rows] = fitted[name]
+                full = np.full((len(whole), *value.shape[1:]), self._row_attributes[name])
+            full[rows] = value
             fitted[name] = full
+        if "transduction_" in fitted:
+            fitted["transduction_"] = classes[fitted["transduction_"]]
         return fitted
 
     def _given_proba(self, run, data):
         """Return the final probability of each row's given label."""
         proba = run.evaluate(data, lambda rows: self._row_proba(run, rows))
         return proba.gather(1, data.target[:, None])[:, 0].float().cpu().numpy()
-
-    # Predicting ----------------------------------------------------------------------------------------------------
 
     def _evaluate(self, X, function):
         check_is_fitted(self)
@@ -376,8 +268,6 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         return score_labels(
             y, self.predict(X), self._label_kind, classes=self.classes_, sample_weight=sample_weight, **self._markers()
         )
-
-    # Hooks of a method ---------------------------------------------------------------------------------------------
 
     def _check_labels(self, labels, trusted):
         """Raise where parameters and labels do not fit together."""
@@ -448,17 +338,8 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         )
         return small | exact
 
-    # scikit-learn --------------------------------------------------------------------------------------------------
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.non_deterministic = False
         return tags
-
-
-def _fresh_callback(callback):
-    """Return a callback whose state can change without touching the parameter it came from."""
-    if isinstance(callback, tuple):
-        return (callback[0], _fresh_callback(callback[1]))
-    return callback if isinstance(callback, type) else copy.copy(callback)

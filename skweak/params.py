@@ -7,9 +7,30 @@ instead, which is what ``help``, ``get_params``, ``clone`` and grid search read.
 import inspect
 from numbers import Integral, Real
 
-from sklearn.utils._param_validation import Interval
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
 
 PREFIXES = ("module__", "optimizer__", "callbacks__")
+
+TRAINING_CONSTRAINTS = {
+    "module": [StrOptions({"auto"}), callable],
+    "optimizer": [StrOptions({"auto"}), type],
+    "lr": [Interval(Real, 0, None, closed="neither")],
+    "max_epochs": [Interval(Integral, 1, None, closed="left")],
+    "batch_size": [Interval(Integral, 1, None, closed="left")],
+    "device": [str, torch.device],
+    "dtype": [StrOptions({"float32", "float64"})],
+    "augment": [None, StrOptions({"weak"}), callable, tuple],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "classes": [None, "array-like"],
+    "callbacks": [None, list],
+    "warm_start": ["boolean"],
+    "amp": [StrOptions({"auto"}), "boolean"],
+    "compile": ["boolean"],
+    "n_threads": [None, Interval(Integral, 1, None, closed="left")],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
 
 
 def merge_signatures(cls):
@@ -43,9 +64,27 @@ def spellings(estimator, prefix):
     return {name[len(prefix) :]: value for name, value in vars(estimator).items() if name.startswith(prefix)}
 
 
-def refuse_booleans(estimator, constraints):
-    """Raise for True or False where a number is asked for; Python counts them as integers."""
-    for name, allowed in constraints.items():
-        wants_number = any(isinstance(c, Interval) and c.type in (Integral, Real) for c in allowed)
-        if wants_number and "boolean" not in allowed and isinstance(getattr(estimator, name), bool):
+def check_parameters(estimator):
+    """Check the constructor parameters against the table of types and intervals of their class."""
+    estimator._validate_params()
+    for name, allowed in estimator._parameter_constraints.items():
+        # Python counts True and False as integers.
+        is_number = any(isinstance(rule, Interval) for rule in allowed) and "boolean" not in allowed
+        if is_number and isinstance(getattr(estimator, name), bool):
             raise ValueError(f"The {name!r} parameter must be a number, got {getattr(estimator, name)!r}.")
+    optimizer, seed = estimator.optimizer, estimator.random_state
+    if not isinstance(optimizer, str) and not issubclass(optimizer, torch.optim.Optimizer):
+        raise ValueError(f"The 'optimizer' parameter must be 'auto' or a torch.optim class, got {optimizer!r}.")
+    if isinstance(seed, Integral) and (isinstance(seed, bool) or not 0 <= seed < 2**32):
+        raise ValueError(f"The 'random_state' parameter must be in [0, 2**32), got {seed!r}.")
+
+
+def find_device(device):
+    """Return the torch device that the parameter ``device`` names."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"The 'device' parameter is {device!r}, which is not there: {error}") from error
+    return torch.device(device)

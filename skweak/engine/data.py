@@ -1,7 +1,7 @@
 """Training data as tensors on one device, and the batches cut from them.
 
-Batches are whole slices taken by one ``index_select``; there is no row-by-row loader. ``Batch.index`` is the position of
-each row in the training set, so per-row memories, weights and corrected labels need nothing else.
+Batches are whole slices taken by one ``index_select``; there is no row-by-row loader. ``Batch.index`` is the position
+of each row in the training set, so per-row memories, weights and corrected labels need nothing else.
 """
 
 import itertools
@@ -71,12 +71,21 @@ class TensorData:
 
     def __init__(self, X, y, *, weight=None, trusted=None, side=None, dtype=torch.float32, device="cpu"):
         self.X, self.dtype, self.device = X, dtype, torch.device(device)
+        self.facts = {"weight": weight, "trusted": trusted, "side": side}
         self.target = torch.from_numpy(np.ascontiguousarray(y)).to(self.device)
         self.weight = None if weight is None else torch.from_numpy(weight).to(self.device, dtype)
         self.trusted = None if trusted is None else torch.from_numpy(trusted).to(self.device)
         self.side = {name: torch.from_numpy(value).to(self.device) for name, value in (side or {}).items()}
         self._rows = as_inputs(X, dtype, self.device)
         self._scale_bytes = X.dtype == np.uint8
+
+    def subset(self, rows):
+        """Return the data of the positions ``rows`` (ascending), itself when they are all."""
+        if len(rows) == len(self):
+            return self
+        facts = {name: value if value is None else value[rows] for name, value in self.facts.items() if name != "side"}
+        side = {name: value[rows] for name, value in (self.facts["side"] or {}).items()}
+        return TensorData(self.X[rows], self.y[rows], side=side, dtype=self.dtype, device=self.device, **facts)
 
     def __len__(self):
         return self.target.shape[0]

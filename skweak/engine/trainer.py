@@ -58,8 +58,6 @@ class Trainer(NeuralNet):
         self.state = SimpleNamespace()
         self.epoch = self.batch = self.n_batches = 0
 
-    # What skorch asks for ------------------------------------------------------------------------------------------
-
     def get_default_callbacks(self):
         """Return the one callback every fit has."""
         return [("epoch_timer", EpochTimer())]
@@ -99,14 +97,15 @@ class Trainer(NeuralNet):
         # Only settings: the data and the method are no parameters of the net.
         return [k for k in vars(self) if not k.endswith("_") and k not in _NOT_PARAMETERS and not k.startswith("_")]
 
-    # The loop ------------------------------------------------------------------------------------------------------
+    def train(self, method, make, data, held_out=None):
+        """Train ``method`` for ``max_epochs`` on ``data``; on ``held_out`` record ``valid_loss``.
 
-    def train(self, method, data, held_out=None):
-        """Train ``method`` for ``max_epochs`` on ``data``; on ``held_out`` record ``valid_loss``."""
+        ``make`` builds one network and is handed to the method.
+        """
         self.method, self.data = method, data
         self.epoch = self.batch = 0
         if not self.initialized_:
-            self.networks = method._networks(method._network_maker(self))
+            self.networks = method._networks(make)
             self.initialize()
         elif any(getattr(self, f"{name}_") is None for name in self._optimizers):
             self._initialize_optimizer()
@@ -226,8 +225,6 @@ class Trainer(NeuralNet):
         for name in self._modules:
             getattr(self, f"{name}_").train(mode)
 
-    # Passes without gradients --------------------------------------------------------------------------------------
-
     @torch.no_grad()
     def outputs(self, network, index=None, *, function=None):
         """Return ``network`` applied to training rows in evaluation mode, in row order.
@@ -261,8 +258,6 @@ class Trainer(NeuralNet):
     def predict(self, X):
         """Return the encoded predicted classes of checked inputs."""
         return self.predict_proba(X).argmax(1)
-
-    # Bookkeeping ---------------------------------------------------------------------------------------------------
 
     def state_dict(self):
         """Return a copy of everything the rest of the fit depends on; see `skweak.engine.Resume`."""

@@ -30,7 +30,7 @@ class BLDRClassifier(WeakClassifier):
         Weights of the agreement of both views, of the penalty on unbalanced predictions, and of the residual between
         label and corrected prediction (kappa).
     u_lr, v_lr : float > 0, default=10.0
-        Learning rates of the per-row parameters for the given and for the other labels; too large corrects right labels.
+        Learning rates of the per-row parameters for the given and for the other labels; too large corrects right ones.
     init_scale : float > 0, default=1e-8
         Standard deviation of their start; they grow by multiplication.
     noise_rate : float in [0, 1], default=0.1

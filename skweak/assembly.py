@@ -1,0 +1,75 @@
+"""From the parameters of an estimator to its networks and its trainer."""
+
+import copy
+
+import torch
+
+from skweak.engine import Trainer
+from skweak.nn.build import build, check_network, reinitialise
+from skweak.params import spellings
+
+# What optimizer="auto" stands for.
+_DEFAULT_SETTINGS = {"optimizer__momentum": 0.9, "optimizer__weight_decay": 5e-4}
+
+
+def make_trainer(method, device, input_shape, n_outputs, max_epochs):
+    """Return a `Trainer` with the training parameters of ``method``, its networks not built yet."""
+    automatic = isinstance(method.optimizer, str)
+    settings = dict(_DEFAULT_SETTINGS) if automatic else {}
+    for prefix in ("optimizer__", "callbacks__"):
+        settings |= {f"{prefix}{name}": value for name, value in spellings(method, prefix).items()}
+    mixed_precision = device.type == "cuda" if method.amp == "auto" else method.amp
+    net = Trainer(
+        optimizer=torch.optim.SGD if automatic else method.optimizer,
+        lr=method.lr,
+        max_epochs=max_epochs,
+        batch_size=method.batch_size,
+        device=str(device),
+        callbacks=[_fresh(callback) for callback in method.callbacks or []],
+        verbose=method.verbose,
+        compile=method.compile,
+        dtype=getattr(torch, method.dtype),
+        autocast=torch.bfloat16 if mixed_precision else None,
+        n_threads=method.n_threads,
+        **settings,
+    )
+    net.input_shape, net.n_outputs = tuple(input_shape), n_outputs
+    return net
+
+
+def continue_trainer(method, previous, n_outputs, max_epochs):
+    """Return a copy of the trainer of an earlier fit, ready for ``max_epochs`` more; the earlier one stays as it is."""
+    if previous.n_outputs != n_outputs:
+        raise ValueError(f"warm_start needs the {previous.n_outputs} outputs of the last fit, got {n_outputs}.")
+    net = copy.deepcopy(previous)
+    net.max_epochs, net.verbose = max_epochs, method.verbose
+    return net
+
+
+def network_maker(method, run):
+    """Return ``make(n_outputs=None)``: each call builds one more network, the second and later drawn anew.
+
+    ``make.input_shape`` is the shape of a row, for methods that measure their backbone.
+    """
+    made = []
+
+    def make(n_outputs=None):
+        width = run.n_outputs if n_outputs is None else n_outputs
+        network = build(method.module, spellings(method, "module__"), input_shape=run.input_shape, n_outputs=width)
+        network = network.to(run.dtype)
+        if not made:
+            check_network(network, run.input_shape, width, run.dtype)
+        elif isinstance(method.module, torch.nn.Module):
+            reinitialise(network)
+        made.append(network)
+        return network
+
+    make.input_shape = run.input_shape
+    return make
+
+
+def _fresh(callback):
+    """Return a callback whose state can change without touching the parameter it came from."""
+    if isinstance(callback, tuple):
+        return (callback[0], _fresh(callback[1]))
+    return callback if isinstance(callback, type) else copy.copy(callback)
