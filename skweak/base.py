@@ -3,11 +3,9 @@
 from functools import partial
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
-from torch.nn import functional as F
 
 from skweak.assembly import continue_trainer, make_trainer, network_maker
 from skweak.augment import make_views
@@ -15,6 +13,7 @@ from skweak.engine import TensorData
 from skweak.engine.seeding import draw_seed, seeded
 from skweak.inputs import check_inputs, check_trusted, split_rows
 from skweak.labels import encode_labels, score_labels
+from skweak.losses.held_out import held_out_loss
 from skweak.nn import MLP
 from skweak.nn.build import features_and_logits
 from skweak.params import (
@@ -22,15 +21,15 @@ from skweak.params import (
     check_parameters,
     find_device,
     is_spelling,
-    merge_signatures,
+    merge_parameters,
 )
 
 
 class WeakClassifier(ClassifierMixin, BaseEstimator):
     """Base of all estimators: a torch network trained on imperfect labels behind the scikit-learn interface.
 
-    The parameters below are shared by every estimator of the package, as are the spellings ``module__x`` (argument of
-    the network), ``optimizer__x`` (argument of the optimizer) and ``callbacks__name__x`` (attribute of a callback).
+    Every estimator has the parameters below and the spellings ``module__x`` (argument of the network), ``optimizer__x``
+    (of the optimizer) and ``callbacks__name__x`` (attribute of a callback).
 
     Parameters
     ----------
@@ -38,7 +37,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         The network. "auto" is `skweak.nn.MLP` for tables and `skweak.nn.ResNet` for images (n, C, H, W). A class or
         factory is called with those of ``n_features``, ``n_channels`` and ``n_outputs`` that its signature names; an
         instance is copied at every fit.
-    optimizer : "auto" or torch.optim.Optimizer class, default="auto"
+    optimizer : "auto" or torch.optim class, default="auto"
         "auto" is SGD with momentum 0.9 and weight decay 5e-4.
     lr : float > 0, default=0.05
         Learning rate. Too large diverges (`skweak.engine.DivergenceError`), too small does not learn in time.
@@ -47,7 +46,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     batch_size : int >= 1, default=64
         Rows per step; larger batches give fewer and smoother steps.
     device : str, default="auto"
-        "auto" is a CUDA device if there is one, else the CPU.
+        "auto" is a CUDA device where there is one.
     dtype : {"float32", "float64"}, default="float32"
         Floating point type of inputs, networks and predictions.
     augment : None, "weak", callable or pair of callables, default depends on the method
@@ -65,12 +64,11 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     compile : bool, default=False
         Compile the networks with ``torch.compile``.
     n_threads : int or None, default=None
-        CPU threads of the training; None takes one for small networks on tables and the caller's number otherwise. The
-        last bits of the result depend on it.
+        CPU threads; None takes one for small networks on tables and else the caller's. The last bits depend on it.
     random_state : int, RandomState or None, default=None
         The only source of randomness.
     verbose : int, default=0
-        1 shows one progress bar.
+        1 shows a progress bar.
 
     Attributes
     ----------
@@ -93,12 +91,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        merge_signatures(cls)
-        cls._parameter_constraints = {
-            name: rule
-            for base in reversed(cls.__mro__)
-            for name, rule in vars(base).get("_parameter_constraints", {}).items()
-        }
+        merge_parameters(cls)
 
     def __init__(
         self, module="auto", *, optimizer="auto", lr=0.05, max_epochs=60, batch_size=64, device="auto",
@@ -251,13 +244,19 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         return net.evaluate(data, function).cpu().numpy()
 
     def predict_proba(self, X):
-        """Return class probabilities (n, C), columns in the order of ``classes_``."""
-        return self._evaluate(X, lambda rows: self._row_proba(self.net_, rows))
+        """Return probabilities (n, C), columns in the order of ``classes_``; of multi-label data (n, L)."""
+        proba = self._evaluate(X, lambda rows: self._row_proba(self.net_, rows))
+        return np.hstack([1 - proba, proba]) if self._label_kind == "multilabel" and self._flat_y else proba
 
     def predict(self, X):
-        """Return the predicted labels (n,)."""
+        """Return the predicted labels (n,), or (n, L) of 0 and 1 by ``thresholds_``."""
         proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
+        if self._label_kind != "multilabel":
+            return self.classes_[proba.argmax(axis=1)]
+        thresholds = getattr(self, "thresholds_", 0.5)
+        if self._flat_y:
+            return self.classes_[(proba[:, 1] >= np.ravel(thresholds)[0]).astype(int)]
+        return (proba >= thresholds).astype(np.int64)
 
     def embed(self, X):
         """Return the embedding (n, d): the input of the network's last linear layer."""
@@ -312,6 +311,9 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def _proba(self, logits):
         """Return the probabilities that belong to logits."""
+        if self._label_kind == "multilabel":
+            # Strictly inside (0, 1), also after rounding to single precision.
+            return logits.sigmoid().clamp(1e-7, 1 - 1e-7)
         return logits.softmax(1)
 
     def _row_proba(self, run, X):
@@ -320,26 +322,28 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def _finish(self, run):
         """Return the fitted attributes of the method."""
-        return {"label_quality_": self._given_proba(run, run.data)}
+        return {"label_quality_": self._given_proba(run, run.data)} if self._label_kind == "noisy" else {}
 
     def _held_out_loss(self, proba, target):
         """Return the mean negative log-probability of what the held-out labels say."""
-        return F.nll_loss(proba.clamp_min(torch.finfo(proba.dtype).tiny).log(), target)
+        return held_out_loss(proba, target, self._label_kind)
 
     @classmethod
     def _test_params(cls):
         """Return constructor arguments of a small, fast instance for generated checks."""
         small = {"module": partial(MLP, hidden=(16,)), "max_epochs": 20, "batch_size": 16}
         # Weights equal repeated rows only without mini-batches and rounding.
-        exact = (
-            {"batch_size": 1000, "dtype": "float64", "max_epochs": 60}
-            if has_fit_parameter(cls, "sample_weight")
-            else {}
-        )
-        return small | exact
+        exact = {"batch_size": 1000, "dtype": "float64", "max_epochs": 60}
+        return small | exact if has_fit_parameter(cls, "sample_weight") else small
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.non_deterministic = False
+        kind = self._label_kind
+        tags.target_tags.two_d_labels = kind in ("partial", "multilabel", "crowd")
+        tags.classifier_tags.multi_label = kind == "multilabel"
+        tags.classifier_tags.multi_class = kind != "multilabel"
         return tags
+
+
+merge_parameters(WeakClassifier)

@@ -53,13 +53,6 @@ class Labels:
         """Number of logits a network needs."""
         return self.target.shape[1] if self.kind == "multilabel" else len(self.classes)
 
-    def decode(self, proba, thresholds=0.5):
-        """Return the predictions that belong to probabilities (n, C) or (n, L)."""
-        if self.kind != "multilabel":
-            return self.classes[proba.argmax(axis=1)]
-        positive = (proba >= thresholds).astype(np.int64)
-        return self.classes[positive[:, 0]] if self.flat else positive
-
 
 def encode_labels(
     y, kind, *, n_rows=None, classes=None, unlabeled=None, unknown_label=None, missing=UNLABELED, owner="This"

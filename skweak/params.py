@@ -1,6 +1,6 @@
 """One signature for every estimator, and the ``module__``, ``optimizer__`` and ``callbacks__`` spellings.
 
-Constructors end in ``**training`` and hand it on. `merge_signatures` shows the inherited parameters in the signature
+Constructors end in ``**training`` and hand it on. `merge_parameters` shows the inherited parameters in the signature
 instead, which is what ``help``, ``get_params``, ``clone`` and grid search read.
 """
 
@@ -33,25 +33,21 @@ TRAINING_CONSTRAINTS = {
 }
 
 
-def merge_signatures(cls):
-    """Give ``cls.__init__`` a signature with the inherited parameters in place of its ``**`` entry."""
-    init = cls.__dict__.get("__init__")
-    if init is None:
+def merge_parameters(cls):
+    """Give ``cls`` the inherited parameters: in the signature, in place of its ``**`` entry, and in the constraints."""
+    tables = [vars(base).get("_parameter_constraints", {}) for base in reversed(cls.__mro__)]
+    cls._parameter_constraints = {name: rule for table in tables for name, rule in table.items()}
+    init, kinds = vars(cls).get("__init__"), inspect.Parameter
+    if init is None or all(p.kind is not kinds.VAR_KEYWORD for p in inspect.signature(init).parameters.values()):
         return
     own = inspect.signature(init)
-    kinds = inspect.Parameter
-    if not any(p.kind is kinds.VAR_KEYWORD for p in own.parameters.values()):
-        return
-    parameters = [p for p in own.parameters.values() if p.kind is not kinds.VAR_KEYWORD]
-    names = {p.name for p in parameters}
-    for base in cls.__mro__[1:]:
-        if "__init__" in vars(base) and hasattr(base, "_parameter_constraints"):
-            inherited = inspect.signature(base.__init__).parameters.values()
-            parameters += [p for p in inherited if p.name not in names and p.kind is not kinds.VAR_KEYWORD]
-            break
-    # Positional-or-keyword parameters come before keyword-only ones, in the order of definition.
-    parameters.sort(key=lambda p: p.kind)
-    init.__signature__ = own.replace(parameters=parameters)
+    inherited = next((vars(base)["__init__"] for base in cls.__mro__[1:-1] if "__init__" in vars(base)), None)
+    parameters = {p.name: p for p in own.parameters.values()}
+    if inherited is not None:
+        parameters |= {n: p for n, p in inspect.signature(inherited).parameters.items() if n not in parameters}
+    shown = [p for p in parameters.values() if p.kind is not kinds.VAR_KEYWORD]
+    # Positional-or-keyword parameters come before keyword-only ones.
+    init.__signature__ = own.replace(parameters=sorted(shown, key=lambda p: p.kind))
 
 
 def is_spelling(name):
