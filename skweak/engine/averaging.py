@@ -27,7 +27,11 @@ class MovingAverage(AveragedModel):
         self.eval()
 
     def _average(self, averages, currents, _):
-        torch._foreach_lerp_(averages, currents, 1.0 - float(self.decay))
+        if averages[0].is_floating_point():
+            torch._foreach_lerp_(averages, currents, 1.0 - float(self.decay))
+        else:
+            # Counters among the buffers, such as that of BatchNorm, have no average.
+            torch._foreach_copy_(averages, currents)
 
     def train(self, mode=True):
         """Stay in evaluation mode: an average is a teacher or a predictor, never trained."""

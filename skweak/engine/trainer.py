@@ -14,8 +14,9 @@ from skweak.engine.data import TensorBatches, TensorData, evaluation_batch_size
 from skweak.engine.errors import DivergenceError
 from skweak.engine.state import load_training_state, training_state
 
-# Multiply-adds of one step below which a fit runs on one thread. The thread count changes the last bits.
-_SMALL_STEP = 1e7
+# Multiply-adds of one step below which a fit runs on one thread: a second one brings little, costs a multiple on a busy
+# machine, and the number of threads changes the last bits.
+_SMALL_STEP = 1e8
 _OPTIONAL_NOTIFICATIONS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
@@ -35,6 +36,8 @@ class Trainer(NeuralNet):
         One row per epoch.
     state : types.SimpleNamespace
         What a method keeps between steps: tensors, memories, averages, plain numbers. Part of `state_dict`.
+    scratch : types.SimpleNamespace
+        What a method needs during this fit only. No part of `state_dict`.
     data : TensorData
         The training set, only during a fit.
     generator, numpy_random : torch.Generator, numpy.random.RandomState
@@ -55,7 +58,7 @@ class Trainer(NeuralNet):
         self.dtype, self.autocast, self.n_threads = dtype, autocast, n_threads
         self.cuda_dependent_attributes_ = [*self.cuda_dependent_attributes_, "state"]
         self.method = self.data = self.resume_from = None
-        self.state = SimpleNamespace()
+        self.state, self.scratch = SimpleNamespace(), SimpleNamespace()
         self.epoch = self.batch = self.n_batches = 0
 
     def get_default_callbacks(self):
@@ -87,11 +90,15 @@ class Trainer(NeuralNet):
 
     def default_optimizer(self, parameters=None):
         """Return the user's optimizer over ``(name, parameter)`` pairs, by default every trainable one."""
-        named = self.get_all_learnable_params() if parameters is None else parameters
-        args, kwargs = self.get_params_for_optimizer("optimizer", ((n, p) for n, p in named if p.requires_grad))
+        named = [(n, p) for n, p in parameters or self.get_all_learnable_params() if p.requires_grad]
+        args, kwargs = self.get_params_for_optimizer("optimizer", named)
         if "fused" in inspect.signature(self.optimizer).parameters:
             kwargs.setdefault("fused", True)
-        return self.optimizer(*args, **kwargs)
+        optimizer = self.optimizer(*args, **kwargs)
+        if isinstance(optimizer, torch.optim.SGD) and kwargs.get("momentum") and not kwargs.get("dampening"):
+            # The fused step needs every buffer or none, but a head may get its first gradient later than the others.
+            optimizer.state.update({p: {"momentum_buffer": torch.zeros_like(p)} for _, p in named})
+        return optimizer
 
     def _get_param_names(self):
         # Only settings: the data and the method are no parameters of the net.
@@ -183,6 +190,11 @@ class Trainer(NeuralNet):
             else:
                 loss = losses.mean() if losses.dim() else losses
         loss.backward()
+        self.take_step(batch)
+        return loss.detach()
+
+    def take_step(self, batch):
+        """Let the optimizers act on the gradients of ``batch``, which are there already."""
         if self._someone_listens("on_grad_computed"):
             self.notify("on_grad_computed", named_parameters=list(self.get_all_learnable_params()), batch=batch)
         for name in self._optimizers:
@@ -190,7 +202,6 @@ class Trainer(NeuralNet):
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.method._end_step(self)
-        return loss.detach()
 
     def record(self, name, value):
         """Keep the mean of a detached tensor for the history row of this epoch."""
@@ -304,7 +315,7 @@ class Trainer(NeuralNet):
         """Drop the data, the method and what only training needs; networks are put into evaluation mode."""
         self.set_training(False)
         self.method = self.data = self.generator = self.numpy_random = self.resume_from = None
-        self.parts = {}
+        self.parts, self.scratch = {}, SimpleNamespace()
         if not keep_state:
             kept = {name: value for name, value in vars(self.state).items() if isinstance(value, torch.nn.Module)}
             self.state = SimpleNamespace(**kept)
@@ -313,7 +324,7 @@ class Trainer(NeuralNet):
 
 
 _NOT_PARAMETERS = {
-    "method", "data", "resume_from", "state", "epoch", "batch", "n_batches", "networks", "generator", "numpy_random",
+    "method", "data", "resume_from", "state", "scratch", "classes", "epoch", "batch", "n_batches", "networks", "generator", "numpy_random",
     "parts", "history", "dtype", "autocast", "n_threads", "views", "input_shape", "n_outputs", "listens","init_context",
 }  # fmt: skip
 

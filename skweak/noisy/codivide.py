@@ -101,23 +101,21 @@ def guess_and_mix(run, batch, clean_proba, probability, *, temperature, alpha):
     Mixed
     """
     network, other = networks_of(run, batch.name)
-    weak, labeled, unlabeled = run.views.weak, batch.labeled, batch.unlabeled
-    x1, x2 = weak(labeled.X), weak(labeled.X)
-    views = [x1, x2]
+    labeled, unlabeled = batch.labeled, batch.unlabeled
+    n, rows = len(labeled.X), [labeled.X, labeled.X]
+    rows += [] if unlabeled is None else [unlabeled.X, unlabeled.X]
+    X = torch.cat([run.views.weak(part) for part in rows])
     with torch.no_grad():
+        # One pass per network over all views. The trained network stays in training mode, as in the authors' code.
+        proba = probability(network(X))
         weight = clean_proba.index_select(0, labeled.index)[:, None]
-        given = torch.zeros_like(weight).expand(-1, run.n_outputs).scatter(1, labeled.y[:, None], 1.0)
-        refined = (probability(network(x1)) + probability(network(x2))) / 2
-        target = sharpen(weight * given + (1 - weight) * refined, temperature=temperature)
-        targets = [target, target]
+        given = torch.zeros_like(proba[:n]).scatter_(1, labeled.y[:, None], 1.0)
+        refined = (proba[:n] + proba[n : 2 * n]) / 2
+        targets = sharpen(weight * given + (1 - weight) * refined, temperature=temperature).repeat(2, 1)
         if unlabeled is not None:
-            u1, u2 = weak(unlabeled.X), weak(unlabeled.X)
-            guesses = [probability(net(u)) for net in (network, other) for u in (u1, u2)]
-            guess = sharpen(sum(guesses) / 4, temperature=temperature)
-            views += [u1, u2]
-            targets += [guess, guess]
-    X, targets = torch.cat(views), torch.cat(targets)
+            guesses = torch.stack([*proba[2 * n :].chunk(2), *probability(other(X[2 * n :])).chunk(2)]).mean(0)
+            targets = torch.cat([targets, sharpen(guesses, temperature=temperature).repeat(2, 1)])
     share = float(run.numpy_random.beta(alpha, alpha))
     share = max(share, 1 - share)
     order = torch.randperm(len(X), generator=run.generator).to(X.device)
-    return Mixed(torch.lerp(X[order], X, share), targets, targets[order], share, order, 2 * len(labeled.X))
+    return Mixed(torch.lerp(X[order], X, share), targets, targets[order], share, order, 2 * n)

@@ -186,7 +186,7 @@ class DPCClassifier(WeakClassifier):
             temperature=self.sharpen_temperature, alpha=self.mixup_alpha,
         )  # fmt: skip
         network = networks_of(run, batch.name)[0]
-        logits, unsupervised = network.both(mixed.X)
+        logits, unsupervised = network.both(mixed.X) if self.unlabeled_weight else (network(mixed.X), None)
         n, share, proba = mixed.n_labeled, mixed.share, self._proba(logits)
         own, partner = mixed.targets[:n].argmax(1), mixed.partners[:n].argmax(1)
         labeled = share * self._evidential(logits[:n], own) + (1 - share) * self._evidential(logits[:n], partner)

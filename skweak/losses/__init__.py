@@ -1,0 +1,68 @@
+"""Pure functions of tensors: per-example losses and the formulas that several methods share."""
+
+from skweak.losses.bidirectional import feature_imitation_loss, negative_branch_loss, positive_branch_loss
+from skweak.losses.complementary import complementary_loss
+from skweak.losses.distillation import binary_kl, binary_kl_norm, distillation_kl, project_conflict
+from skweak.losses.embedding import (
+    class_aware_embedding_loss,
+    instance_aware_embedding_loss,
+    relational_huber_loss,
+)
+from skweak.losses.evidential import calibrated_softmax, evidential_kl, evidential_loss
+from skweak.losses.multilabel import (
+    asymmetric_loss,
+    unbiased_binary_loss,
+    unbiased_ranking_loss,
+    variational_pu_loss,
+)
+from skweak.losses.open_set import energy_margin_loss, head_discrepancy, temperature_cross_entropy
+from skweak.losses.partial import (
+    candidate_posterior,
+    classifier_consistent_loss,
+    leveraged_weighted_loss,
+    leveraged_weights,
+    risk_consistent_loss,
+)
+from skweak.losses.regularizers import class_balance_penalty, confidence_penalty, sharpen
+from skweak.losses.robust import (
+    early_learning_penalty,
+    forward_corrected_cross_entropy,
+    generalized_cross_entropy,
+    symmetric_cross_entropy,
+)
+
+__all__ = [
+    "asymmetric_loss",
+    "binary_kl",
+    "binary_kl_norm",
+    "calibrated_softmax",
+    "candidate_posterior",
+    "class_aware_embedding_loss",
+    "class_balance_penalty",
+    "classifier_consistent_loss",
+    "complementary_loss",
+    "confidence_penalty",
+    "distillation_kl",
+    "early_learning_penalty",
+    "energy_margin_loss",
+    "evidential_kl",
+    "evidential_loss",
+    "feature_imitation_loss",
+    "forward_corrected_cross_entropy",
+    "generalized_cross_entropy",
+    "head_discrepancy",
+    "instance_aware_embedding_loss",
+    "leveraged_weighted_loss",
+    "leveraged_weights",
+    "negative_branch_loss",
+    "positive_branch_loss",
+    "project_conflict",
+    "relational_huber_loss",
+    "risk_consistent_loss",
+    "sharpen",
+    "symmetric_cross_entropy",
+    "temperature_cross_entropy",
+    "unbiased_binary_loss",
+    "unbiased_ranking_loss",
+    "variational_pu_loss",
+]

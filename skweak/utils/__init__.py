@@ -1,0 +1,25 @@
+"""Small functions that several families share: discovery, statistics of scores, schedules, random draws."""
+
+from skweak.utils.discovery import all_estimators, all_strategies
+from skweak.utils.sampling import draw_complementary_labels
+from skweak.utils.schedules import linear_ramp, warmup_decay
+from skweak.utils.statistics import (
+    confidence_weight,
+    given_label_proba,
+    label_margin,
+    min_max,
+    mixture_posterior,
+)
+
+__all__ = [
+    "all_estimators",
+    "all_strategies",
+    "confidence_weight",
+    "draw_complementary_labels",
+    "given_label_proba",
+    "label_margin",
+    "linear_ramp",
+    "min_max",
+    "mixture_posterior",
+    "warmup_decay",
+]
