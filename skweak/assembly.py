@@ -49,7 +49,8 @@ def continue_trainer(method, previous, n_outputs, max_epochs):
 def network_maker(method, run):
     """Return ``make(n_outputs=None)``: each call builds one more network, the second and later drawn anew.
 
-    ``make.input_shape`` and ``make.n_outputs`` are the shape of a row and the number of classes or labels.
+    ``make.input_shape`` and ``make.n_outputs`` are the shape of a row and the number of classes or labels, ``make.run``
+    is the trainer with its data.
     """
     made = []
 
@@ -64,7 +65,7 @@ def network_maker(method, run):
         made.append(network)
         return network
 
-    make.input_shape, make.n_outputs = run.input_shape, run.n_outputs
+    make.input_shape, make.n_outputs, make.run = run.input_shape, run.n_outputs, run
     return make
 
 

@@ -23,6 +23,7 @@ from skweak.params import (
     is_spelling,
     merge_parameters,
 )
+from skweak.rows import judge_rows
 
 
 class WeakClassifier(ClassifierMixin, BaseEstimator):
@@ -85,7 +86,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     _augments = True
     _supports_partial_fit = False
     # Fitted attributes with one entry per training row, and what a row held out for validation gets.
-    _row_attributes = {"label_quality_": None, "noise_mask_": False, "transduction_": None}
+    _row_attributes = {"label_quality_": None, "noise_mask_": False, "transduction_": None, "candidate_weights_": None}
 
     _parameter_constraints = TRAINING_CONSTRAINTS
 
@@ -187,11 +188,11 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
             whole = TensorData(X, labels.target, dtype=net.dtype, device=device, **facts)
             rows, held_out = split_rows(len(whole), sample_weight, self.validation_fraction, net.numpy_random)
             data, valid = whole.subset(rows), None if held_out is None else whole.subset(held_out)
-            net.views = make_views(self.augment, data)
+            net.views, net.classes = make_views(self.augment, data), labels.classes
             try:
                 net.train(self, network_maker(self, net), data, valid)
                 net.set_training(False)
-                fitted = self._complete_rows(net, self._finish(net), whole, labels.classes, rows)
+                fitted = self._complete_rows(net, self._finish(net), whole, labels, rows)
             finally:
                 net.views = None
                 net.release(keep_state=self.warm_start or bool(keep))
@@ -209,28 +210,24 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     def _markers(self):
         return {name: getattr(self, name) for name in ("unlabeled", "unknown_label", "missing") if hasattr(self, name)}
 
-    def _complete_rows(self, run, fitted, whole, classes, rows):
+    def _complete_rows(self, run, fitted, whole, labels, rows):
         """Decode corrected labels, and give rows that did not train their entry in every per-row attribute."""
-        trained = len(rows)
+        complete = len(rows) == len(whole)
+        judged = {} if complete else judge_rows(self._final_proba(run, whole), whole.target, self._label_kind)
         for name, value in fitted.items():
-            if name not in self._row_attributes or trained == len(whole):
+            if name not in self._row_attributes or complete:
                 continue
-            if name == "label_quality_":
-                full = self._given_proba(run, whole)
-            elif name == "transduction_":
-                full = whole.y.copy()
-            else:
+            full = judged.get(name)
+            if full is None:
                 full = np.full((len(whole), *value.shape[1:]), self._row_attributes[name])
             full[rows] = value
             fitted[name] = full
         if "transduction_" in fitted:
-            fitted["transduction_"] = classes[fitted["transduction_"]]
+            fitted["transduction_"] = labels.decode(fitted["transduction_"])
         return fitted
 
-    def _given_proba(self, run, data):
-        """Return the final probability of each row's given label."""
-        proba = run.evaluate(data, lambda rows: self._row_proba(run, rows))
-        return proba.gather(1, data.target[:, None])[:, 0].float().cpu().numpy()
+    def _final_proba(self, run, data):
+        return run.evaluate(data, lambda rows: self._row_proba(run, rows))
 
     def _evaluate(self, X, function):
         check_is_fitted(self)
@@ -322,7 +319,10 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def _finish(self, run):
         """Return the fitted attributes of the method."""
-        return {"label_quality_": self._given_proba(run, run.data)} if self._label_kind == "noisy" else {}
+        if self._label_kind != "noisy":
+            return {}
+        quality = judge_rows(self._final_proba(run, run.data), run.data.target, "noisy")["label_quality_"]
+        return {"label_quality_": quality}
 
     def _held_out_loss(self, proba, target):
         """Return the mean negative log-probability of what the held-out labels say."""

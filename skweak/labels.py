@@ -53,6 +53,12 @@ class Labels:
         """Number of logits a network needs."""
         return self.target.shape[1] if self.kind == "multilabel" else len(self.classes)
 
+    def decode(self, codes):
+        """Return class codes in the user's labels; a matrix of 0/1 labels stays as it is."""
+        if self.kind == "multilabel":
+            return self.classes[codes[:, 0]] if self.flat else codes
+        return self.classes[codes]
+
 
 def encode_labels(
     y, kind, *, n_rows=None, classes=None, unlabeled=None, unknown_label=None, missing=UNLABELED, owner="This"
@@ -224,7 +230,7 @@ def _refuse_values(y, accepted, what):
 def _candidates(y, classes, _):
     y = _numeric(y, "0/1 candidates")
     _refuse_values(y, [0, 1], "candidate matrices")
-    classes = _column_names(classes, y.shape[1], "candidates")
+    named, classes = classes is not None, _column_names(classes, y.shape[1], "candidates")
     if len(classes) < 2:
         raise ValueError("y must contain at least 2 classes, the candidate matrix has only one class (column).")
     target = (y != 0).toarray().astype(np.uint8) if sparse.issparse(y) else (y != 0).astype(np.uint8)
@@ -233,6 +239,19 @@ def _candidates(y, classes, _):
         raise ValueError(
             f"y has {y.shape[1]} columns of candidates but row {int(empty.argmax())} has no candidate; "
             "give every row at least one 1."
+        )
+    if target.all():
+        raise ValueError(
+            f"y has every one of the {y.shape[1]} classes as candidate of every row, which says nothing; "
+            "leave out some candidates."
+        )
+    nowhere = ~target.any(axis=0)
+    if nowhere.any() and not named:
+        warnings.warn(
+            f"Column {int(nowhere.argmax())} of y is a candidate of no row: its class cannot be learned. Name the "
+            "columns by classes= if that is intended.",
+            UserWarning,
+            stacklevel=4,
         )
     return Labels("partial", classes, target, flat=False)
 

@@ -5,12 +5,12 @@ of each row in the training set, so per-row memories, weights and corrected labe
 """
 
 import itertools
-import math
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy import sparse
+from skorch.dataset import Dataset
 
 # Read-only arrays up to this size are copied once; larger ones (memory maps) are read batch by batch.
 _COPY_LIMIT = 64 * 2**20
@@ -53,8 +53,8 @@ def as_inputs(X, dtype, device):
     return lambda index: tensor.index_select(0, index)
 
 
-class TensorData:
-    """Inputs, targets and optional row weights of one training set.
+class TensorData(Dataset):
+    """Inputs, targets and optional row weights of one training set; a skorch data set, so that its callbacks read it.
 
     Parameters
     ----------
@@ -189,6 +189,7 @@ class PairedBatches:
 
 
 def evaluation_batch_size(X, batch_size):
-    """Return a batch size for passes without gradients: large for narrow rows, at least ``batch_size``."""
-    width = max(1, math.prod(X.shape[1:]))
-    return max(batch_size, min(8192, 2**20 // width))
+    """Return a batch size for passes without gradients: for tables as many rows as stay in the cache."""
+    if len(X.shape) > 2:
+        return batch_size
+    return max(batch_size, min(8192, 2**20 // max(1, X.shape[1])))

@@ -36,7 +36,10 @@ def seeded(seed, device):
     devices = [device] if device.type == "cuda" else []
     n_threads = torch.get_num_threads()
     with _lock, torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        # Not `torch.manual_seed`, which walks the stack and seeds devices that are not in use.
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            torch.cuda.manual_seed(seed)
         try:
             yield torch.Generator().manual_seed(seed), np.random.RandomState(seed)
         finally:

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import torch
+from skorch.callbacks import Callback
 
 _PLAIN = (int, float, str, bool, type(None), np.number, np.ndarray, torch.Tensor)
 
@@ -16,7 +17,7 @@ def _snapshot(value):
 
 
 def _is_state(value):
-    return isinstance(value, _PLAIN) or hasattr(value, "load_state_dict")
+    return isinstance(value, _PLAIN) or (hasattr(value, "load_state_dict") and not isinstance(value, type))
 
 
 def _restore(owner, name, saved):
@@ -76,3 +77,23 @@ def load_training_state(run, state):
     run.history.clear()
     run.history.extend(copy.deepcopy(state["history"]))
     run.epoch = state["epoch"]
+
+
+class Resume(Callback):
+    """Callback that continues a fit from an earlier `Trainer.state_dict`.
+
+    Give it to an estimator with the parameters and data of the fit that was stopped; training goes on after the last
+    finished epoch and ends with the same bits as if it had never stopped.
+
+    Parameters
+    ----------
+    state : dict
+        Result of ``net.state_dict()``, for instance taken in a callback's ``on_epoch_end``.
+    """
+
+    def __init__(self, state):
+        self.state = state
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Hand the state to the net, which loads it when every callback is ready."""
+        net.resume_from = self.state

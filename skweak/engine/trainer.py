@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring, EpochTimer
 from tqdm.auto import tqdm
 
 from skweak.engine.data import TensorBatches, TensorData, evaluation_batch_size
@@ -17,7 +17,6 @@ from skweak.engine.state import load_training_state, training_state
 # Multiply-adds of one step below which a fit runs on one thread: a second one brings little, costs a multiple on a busy
 # machine, and the number of threads changes the last bits.
 _SMALL_STEP = 1e8
-_OPTIONAL_NOTIFICATIONS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
 class Trainer(NeuralNet):
@@ -137,14 +136,15 @@ class Trainer(NeuralNet):
         """Run the epochs over the batches ``X``; ``y`` is the held-out `TensorData` or None."""
         batches, held_out = X, y
         data_sets = {"dataset_train": self.data, "dataset_valid": held_out}
-        listens = {name: self._someone_listens(name) for name in _OPTIONAL_NOTIFICATIONS}
+        self.notifies_gradients = self._someone_listens("on_grad_computed")
+        notifies_batches = self._someone_listens("on_batch_begin") or self._someone_listens("on_batch_end")
         label = type(self.method).__name__
         with tqdm(total=self.max_epochs, initial=self.epoch, desc=label, unit="epoch", disable=not self.verbose) as bar:
             while self.epoch < self.max_epochs:
                 self.notify("on_epoch_begin", **data_sets)
                 self.batch = 0
                 self.method._start_epoch(self)
-                self.run_single_epoch(self.method._batches(self, batches), True, "train", listens)
+                self.run_single_epoch(self.method._batches(self, batches), True, "train", notifies_batches)
                 self.method._end_epoch(self)
                 self.epoch, self.batch = self.epoch + 1, 0
                 if held_out is not None:
@@ -156,19 +156,19 @@ class Trainer(NeuralNet):
         return self
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **_):
-        """Train on every batch of ``iterator``; ``step_fn`` tells which notifications somebody listens to."""
+        """Train on every batch of ``iterator``; ``step_fn`` tells whether somebody listens to single batches."""
         if iterator is None or not training:
             return
-        listens, method = step_fn, self.method
+        notifies, method = step_fn, self.method
         self.parts, losses, counts = {}, [], []
         self.n_batches = len(iterator)
         self.set_training(True)
         for batch in iterator:
-            if listens["on_batch_begin"]:
+            if notifies:
                 self.notify("on_batch_begin", batch=batch, training=True)
             loss = method._train_step(self, batch)
             losses.append(loss)
-            if listens["on_batch_end"]:
+            if notifies:
                 self.history.record_batch("train_loss", loss.item())
                 self.notify("on_batch_end", batch=batch, training=True, loss=loss)
             counts.append(len(batch.index) if hasattr(batch, "index") and hasattr(batch, "y") else 1)
@@ -195,7 +195,7 @@ class Trainer(NeuralNet):
 
     def take_step(self, batch):
         """Let the optimizers act on the gradients of ``batch``, which are there already."""
-        if self._someone_listens("on_grad_computed"):
+        if self.notifies_gradients:
             self.notify("on_grad_computed", named_parameters=list(self.get_all_learnable_params()), batch=batch)
         for name in self._optimizers:
             optimizer = getattr(self, f"{name}_")
@@ -281,7 +281,9 @@ class Trainer(NeuralNet):
         return 1 if small else torch.get_num_threads()
 
     def _someone_listens(self, name):
-        return any(getattr(type(cb), name) is not getattr(Callback, name) for _, cb in self.callbacks_)
+        # EpochScoring has a method for batches that only fills its cache, which is off here.
+        callbacks = (type(cb) for _, cb in self.callbacks_ if not isinstance(cb, EpochScoring))
+        return any(getattr(callback, name) is not getattr(Callback, name) for callback in callbacks)
 
     def _record_epoch(self, prefix, losses, counts):
         losses = torch.stack(losses).double()
@@ -294,7 +296,9 @@ class Trainer(NeuralNet):
         self.history.record(f"{prefix}_loss", float((losses * weights).sum() / weights.sum()))
         for name, values in self.parts.items():
             self.history.record(name, float(torch.stack(values).double().mean()))
-        self.history.new_batch()
+        if not self.history[-1, "batches"]:
+            # Checkpoint reads the record of the last batch.
+            self.history.new_batch()
 
     def _record_held_out_loss(self, held_out):
         self.set_training(False)
@@ -324,26 +328,7 @@ class Trainer(NeuralNet):
 
 
 _NOT_PARAMETERS = {
-    "method", "data", "resume_from", "state", "scratch", "classes", "epoch", "batch", "n_batches", "networks", "generator", "numpy_random",
-    "parts", "history", "dtype", "autocast", "n_threads", "views", "input_shape", "n_outputs", "listens","init_context",
+    "method", "data", "resume_from", "state", "epoch", "batch", "n_batches", "networks", "generator", "numpy_random",
+    "parts", "history", "dtype", "autocast", "n_threads", "views", "input_shape", "n_outputs", "notifies_gradients",
+    "init_context",
 }  # fmt: skip
-
-
-class Resume(Callback):
-    """Callback that continues a fit from an earlier `Trainer.state_dict`.
-
-    Give it to an estimator with the parameters and data of the fit that was stopped; training goes on after the last
-    finished epoch and ends with the same bits as if it had never stopped.
-
-    Parameters
-    ----------
-    state : dict
-        Result of ``net.state_dict()``, for instance taken in a callback's ``on_epoch_end``.
-    """
-
-    def __init__(self, state):
-        self.state = state
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Hand the state to the net, which loads it when every callback is ready."""
-        net.resume_from = self.state

@@ -1,0 +1,1 @@
+"""Benchmarks of skweak: ``python -m benchmarks run``, ``demo``, ``speed``."""

@@ -1,0 +1,30 @@
+"""``python -m benchmarks COMMAND``."""
+
+import argparse
+import importlib
+import sys
+
+COMMANDS = {
+    "demo": "the main job: several methods on wrong labels, a table and a figure",
+    "run": "scenarios over seeds, results as CSV",
+    "speed": "ratios to bare torch loops",
+}
+
+
+def main(argv=None):
+    """Parse the command line and run one command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        importlib.import_module(f"benchmarks.{name}").add_arguments(command)
+    args = parser.parse_args(argv)
+    try:
+        return importlib.import_module(f"benchmarks.{args.command}").main(args)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"{parser.prog} {args.command}: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Run scenarios over seeds and keep one CSV row per scenario and seed.
+
+``python -m benchmarks run --family noisy --data digits_sym40 --seeds 5`` writes
+``benchmarks/results/noisy-digits_sym40.csv``. Rows that are already there are skipped, so a run that was stopped goes on where it was. ``--table`` prints means and
+standard deviations of what is there.
+"""
+
+import csv
+import datetime
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import sklearn
+import torch
+from tqdm.auto import tqdm
+
+import skweak
+from benchmarks.scenarios import all_scenarios
+
+RESULTS = Path(__file__).parent / "results"
+KEYS = ["family", "data", "method", "seed"]
+ORIGIN = ["commit", "skweak", "torch", "sklearn", "threads", "date", "command"]
+
+
+def add_arguments(parser):
+    """Describe the options of this command."""
+    parser.add_argument("--family", help="only this family")
+    parser.add_argument("--data", help="only this data set")
+    parser.add_argument("--methods", nargs="+", help="only these methods")
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds, from --first-seed on")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes; seconds are only comparable at 1")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads of each process")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the CSV files")
+    parser.add_argument("--table", action="store_true", help="print what is there and run nothing")
+
+
+def select(family=None, data=None, methods=None):
+    """Return the scenarios that match; raise when a name matches none."""
+    chosen = all_scenarios()
+    for name, wanted in (("family", family), ("data", data), ("method", methods)):
+        if wanted:
+            wanted = [wanted] if isinstance(wanted, str) else wanted
+            known = sorted({getattr(scenario, name) for scenario in chosen})
+            missing = sorted(set(wanted) - set(known))
+            if missing:
+                raise ValueError(f"{name} {missing[0]!r} is not known here; there are {', '.join(known)}.")
+            chosen = [scenario for scenario in chosen if getattr(scenario, name) in wanted]
+    return chosen
+
+
+def read_rows(path):
+    """Return the rows of a result file, none when it does not exist."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(path, rows):
+    """Write rows as CSV: keys first, where they come from last."""
+    measured = sorted({name for row in rows for name in row} - set(KEYS) - set(ORIGIN))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, KEYS + measured + ORIGIN, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def origin(threads):
+    """Return commit, versions, threads, date and command of this run."""
+    folder = Path(__file__).parent
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=folder, capture_output=True, text=True)
+    return {
+        "commit": commit.stdout.strip() or "unknown",
+        "skweak": skweak.__version__,
+        "torch": torch.__version__,
+        "sklearn": sklearn.__version__,
+        "threads": threads,
+        "date": datetime.date.today().isoformat(),
+        "command": "python -m benchmarks " + " ".join(sys.argv[1:]),
+    }
+
+
+def measure(scenario, seed, threads):
+    """Return one result row."""
+    torch.set_num_threads(threads)
+    measured = {name: f"{value:.5g}" for name, value in scenario.run(seed).items()}
+    return {"family": scenario.family, "data": scenario.data, "method": scenario.method, "seed": seed, **measured}
+
+
+def summarise(rows):
+    """Print one line per method: mean and standard deviation of every measured column."""
+    names = [name for name in rows[0] if name not in KEYS + ORIGIN]
+    for data in sorted({row["data"] for row in rows}):
+        print(f"\n{data}\n{'method':24s} seeds  " + "  ".join(f"{name:>20s}" for name in names))
+        for method in dict.fromkeys(row["method"] for row in rows if row["data"] == data):
+            mine = [row for row in rows if row["data"] == data and row["method"] == method]
+            cells = []
+            for name in names:
+                values = [float(row[name]) for row in mine if row[name] != ""]
+                cells.append(f"{np.mean(values):12.4f} ± {np.std(values):.4f}" if values else " " * 20)
+            print(f"{method:24s} {len(mine):5d}  " + "  ".join(f"{cell:>20s}" for cell in cells))
+
+
+def main(args):
+    """Run the chosen scenarios and print their table."""
+    chosen = select(args.family, args.data, args.methods)
+    for key in dict.fromkeys((scenario.family, scenario.data) for scenario in chosen):
+        path = args.results / f"{key[0]}-{key[1]}.csv"
+        rows = read_rows(path)
+        done = {(row["method"], int(row["seed"])) for row in rows}
+        mine = [scenario for scenario in chosen if (scenario.family, scenario.data) == key]
+        seeds = range(args.first_seed, args.first_seed + args.seeds)
+        todo = [(s, seed) for s in mine for seed in seeds if (s.method, seed) not in done]
+        if todo and not args.table:
+            where = origin(args.threads)
+            jobs = joblib.Parallel(n_jobs=args.jobs, return_as="generator")
+            results = jobs(joblib.delayed(measure)(scenario, seed, args.threads) for scenario, seed in todo)
+            for row in tqdm(results, total=len(todo), desc=f"{key[0]} {key[1]}"):
+                rows.append(row | where)
+                write_rows(path, rows)
+        if rows:
+            summarise(rows)
+    return 0

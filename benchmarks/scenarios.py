@@ -1,0 +1,13 @@
+"""All scenarios, collected from the families."""
+
+from benchmarks import noisy
+
+FAMILIES = (noisy,)
+
+# Public estimators and strategies without a scenario, each with the reason.
+EXCLUDED = {}
+
+
+def all_scenarios():
+    """Return every scenario of every family."""
+    return [scenario for family in FAMILIES for scenario in family.scenarios()]
