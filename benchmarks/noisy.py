@@ -29,10 +29,13 @@ def accuracy_on(X, codes, net, *_):
 
 
 def fit_and_measure(estimator, split):
-    """Fit on the given labels and return accuracy per epoch, quality of detection and seconds."""
-    classes = np.unique(split.y)
-    X_test = split.X_test if split.X_test.ndim > 2 else split.X_test.astype(np.float32)
-    codes = np.searchsorted(classes, split.y_test)
+    """Fit on the given labels and return accuracy per epoch, quality of detection and seconds.
+
+    The accuracy per epoch, and the best one, are those of the first 2,000 test rows; the final one is of all.
+    """
+    X_test = split.X_test[:2000]
+    X_test = X_test if X_test.ndim > 2 else X_test.astype(np.float32)
+    codes = np.searchsorted(np.unique(split.y), split.y_test[:2000])
     monitor = EpochScoring(
         partial(accuracy_on, X_test, codes), name="test_accuracy", on_train=True, lower_is_better=False
     )

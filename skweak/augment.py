@@ -38,7 +38,7 @@ def random_crop(X, padding=4):
     rows = (top + torch.arange(height, device=X.device))[:, :, None]
     columns = (left + torch.arange(width, device=X.device))[:, None, :]
     index = torch.arange(n, device=X.device)[:, None, None]
-    return padded.permute(0, 2, 3, 1)[index, rows, columns].permute(0, 3, 1, 2).contiguous()
+    return padded.permute(0, 2, 3, 1)[index, rows, columns].permute(0, 3, 1, 2)
 
 
 def random_flip(X, p=0.5):
@@ -48,11 +48,15 @@ def random_flip(X, p=0.5):
 
 
 def cutout(X, size):
-    """Set a square of ``size`` x ``size`` pixels at a random place of each image to zero (arXiv:1708.04552)."""
+    """Set ``size`` x ``size`` pixels around a random place of each image to zero, as far as they lie in it.
+
+    See arXiv:1708.04552.
+    """
     n, _, height, width = X.shape
     centre = torch.rand(2, n, 1, device=X.device)
-    rows = (torch.arange(height, device=X.device) - (centre[0] * height).floor()).abs() * 2 <= size
-    columns = (torch.arange(width, device=X.device) - (centre[1] * width).floor()).abs() * 2 <= size
+    rows = torch.arange(height, device=X.device) - (centre[0] * height).floor() + size // 2
+    columns = torch.arange(width, device=X.device) - (centre[1] * width).floor() + size // 2
+    rows, columns = (rows >= 0) & (rows < size), (columns >= 0) & (columns < size)
     hole = rows[:, None, :, None] & columns[:, None, None, :]
     return X.masked_fill(hole, 0.0)
 
@@ -83,13 +87,19 @@ def table_views(mean, scale):
     )
 
 
-def image_views(height):
-    """Return views of images: a random crop and flip; the same with a hole of half the ``height``."""
+def image_views(side):
+    """Return views of images: a shift by up to an eighth of ``side`` and a flip; the same with a hole of half of it.
+
+    Parameters
+    ----------
+    side : int
+        Height or width of the images, the smaller one. Below 8 pixels there is no shift, which would lose too much.
+    """
 
     def weak(X):
-        return random_flip(random_crop(X, max(1, height // 8)))
+        return random_flip(random_crop(X, side // 8))
 
-    return Views(weak, lambda X: cutout(weak(X), height // 2))
+    return Views(weak, lambda X: cutout(weak(X), side // 2))
 
 
 def make_views(augment, data):
@@ -105,10 +115,12 @@ def make_views(augment, data):
     """
     if augment is None:
         return Views(identity, identity)
-    if isinstance(augment, tuple):
-        return Views(*augment)
     if callable(augment):
         return Views(augment, augment)
+    if isinstance(augment, tuple):
+        if len(augment) != 2 or not all(map(callable, augment)):
+            raise ValueError(f"The 'augment' parameter must be a pair (weak, strong) of callables, got {augment!r}.")
+        return Views(*augment)
     if len(data.X.shape) > 2:
-        return image_views(data.X.shape[-2])
+        return image_views(min(data.X.shape[-2:]))
     return table_views(*data.moments())

@@ -109,8 +109,11 @@ class TensorData(Dataset):
     def rows(self, index):
         """Return the inputs of the rows ``index`` as floats."""
         X = self._rows(index)
-        # One shift and scale for every image: bytes become about [-2, 2], the range that default learning rates expect.
-        return (X.to(self.dtype) - 127.5).div_(63.75) if self._scale_bytes else X
+        if self._scale_bytes:
+            # One shift and scale for every image: bytes become [-2, 2], the range that default learning rates expect.
+            X = (X.to(self.dtype) - 127.5).div_(63.75)
+        # Convolutions take about half the time when the channels stand last.
+        return X.contiguous(memory_format=torch.channels_last) if X.dim() == 4 else X
 
     def take(self, index):
         """Return the `Batch` of the rows ``index``."""

@@ -65,13 +65,16 @@ class Trainer(NeuralNet):
         return [("epoch_timer", EpochTimer())]
 
     def initialize_criterion(self):
-        """Build nothing: the loss belongs to the method."""
+        """Set an empty criterion, since Checkpoint saves one: the loss belongs to the method."""
+        self.criterion_ = torch.nn.Module()
         return self
 
     def initialize_module(self):
         """Set the networks that the method names."""
         for name, network in self.networks.items():
-            setattr(self, f"{name}_", network.to(self.dtype))
+            is_image = len(self.input_shape) == 3
+            layout = torch.channels_last if is_image else torch.preserve_format
+            setattr(self, f"{name}_", network.to(self.dtype).to(memory_format=layout))
         self.networks = None
         return self
 
@@ -117,6 +120,7 @@ class Trainer(NeuralNet):
             self._initialize_optimizer()
         torch.set_num_threads(self.n_threads or self._sensible_threads())
         batches = TensorBatches(data, self.batch_size, generator=self.generator)
+        self._check_monitors(held_out)
         method._start(self)
         self.notify("on_train_begin", X=None, y=None)
         if self.resume_from is not None:
@@ -273,6 +277,11 @@ class Trainer(NeuralNet):
     def state_dict(self):
         """Return a copy of everything the rest of the fit depends on; see `skweak.engine.Resume`."""
         return training_state(self)
+
+    def _check_monitors(self, held_out):
+        for name, callback in self.callbacks_:
+            if held_out is None and str(getattr(callback, "monitor", "")).startswith("valid_loss"):
+                raise ValueError(f"The callback {name} monitors valid_loss, which needs validation_fraction > 0.")
 
     def _sensible_threads(self):
         """Return 1 for small steps on tables, where a second thread costs more than it brings."""

@@ -1,0 +1,26 @@
+PYTHON ?= python3
+BIN = .venv/bin
+# Networks on small tables are fastest on one thread; the tests run in two processes.
+export OMP_NUM_THREADS = 1
+
+.PHONY: demo test speed clean
+
+# modAL pins an old skorch, so it is installed without its dependencies.
+.venv/installed: pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c .ci/constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install -q --no-deps modAL-python==0.4.2.1
+	touch .venv/installed
+
+demo: .venv/installed
+	$(BIN)/python -m benchmarks demo $(ARGS)
+
+test: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -q -n 2 --doctest-modules --doctest-glob='*.md' README.md skweak tests $(ARGS)
+
+speed: .venv/installed
+	$(BIN)/python -m benchmarks speed $(ARGS)
+
+clean:
+	rm -rf .venv build *.egg-info .hypothesis
