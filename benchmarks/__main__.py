@@ -8,6 +8,7 @@ COMMANDS = {
     "demo": "the main job: several methods on wrong labels, a table and a figure",
     "run": "scenarios over seeds, results as CSV",
     "speed": "ratios to bare torch loops",
+    "tables": "write the tables of result files into a Markdown page",
 }
 
 

@@ -1,8 +1,8 @@
 """All scenarios, collected from the families."""
 
-from benchmarks import noisy
+from benchmarks import noisy, partial
 
-FAMILIES = (noisy,)
+FAMILIES = (noisy, partial)
 
 # Public estimators and strategies without a scenario, each with the reason.
 EXCLUDED = {}

@@ -5,22 +5,23 @@ import copy
 import torch
 
 from skweak.engine import Trainer
-from skweak.nn.build import build, check_network, reinitialise
+from skweak.nn.build import build, check_network, reinitialise, resize_output
 from skweak.params import spellings
 
 # What optimizer="auto" stands for.
-_DEFAULT_SETTINGS = {"optimizer__momentum": 0.9, "optimizer__weight_decay": 5e-4}
+_DEFAULT_SETTINGS = {"momentum": 0.9, "weight_decay": 5e-4}
 
 
 def make_trainer(method, device, input_shape, n_outputs, max_epochs):
     """Return a `Trainer` with the training parameters of ``method``, its networks not built yet."""
     automatic = isinstance(method.optimizer, str)
     settings = dict(_DEFAULT_SETTINGS) if automatic else {}
-    for prefix in ("optimizer__", "callbacks__"):
-        settings |= {f"{prefix}{name}": value for name, value in spellings(method, prefix).items()}
+    settings |= spellings(method, "optimizer__")
+    optimizer = torch.optim.SGD if automatic else method.optimizer
+    _try_optimizer(optimizer, method.lr, settings, device)
     mixed_precision = device.type == "cuda" if method.amp == "auto" else method.amp
     net = Trainer(
-        optimizer=torch.optim.SGD if automatic else method.optimizer,
+        optimizer=optimizer,
         lr=method.lr,
         max_epochs=max_epochs,
         batch_size=method.batch_size,
@@ -31,14 +32,17 @@ def make_trainer(method, device, input_shape, n_outputs, max_epochs):
         dtype=getattr(torch, method.dtype),
         autocast=torch.bfloat16 if mixed_precision else None,
         n_threads=method.n_threads,
-        **settings,
+        **{f"optimizer__{name}": value for name, value in settings.items()},
+        **{f"callbacks__{name}": value for name, value in spellings(method, "callbacks__").items()},
     )
     net.input_shape, net.n_outputs = tuple(input_shape), n_outputs
     return net
 
 
-def continue_trainer(method, previous, n_outputs, max_epochs):
+def continue_trainer(method, previous, input_shape, n_outputs, max_epochs):
     """Return a copy of the trainer of an earlier fit, ready for ``max_epochs`` more; the earlier one stays as it is."""
+    if previous.input_shape != tuple(input_shape):
+        raise ValueError(f"X has rows of shape {tuple(input_shape)}, but the last fit had {previous.input_shape}.")
     if previous.n_outputs != n_outputs:
         raise ValueError(f"warm_start needs the {previous.n_outputs} outputs of the last fit, got {n_outputs}.")
     net = copy.deepcopy(previous)
@@ -57,6 +61,8 @@ def network_maker(method, run):
     def make(n_outputs=None):
         width = run.n_outputs if n_outputs is None else n_outputs
         network = build(method.module, spellings(method, "module__"), input_shape=run.input_shape, n_outputs=width)
+        if width != run.n_outputs and isinstance(method.module, torch.nn.Module):
+            resize_output(network, width)
         network = network.to(run.dtype)
         if not made:
             check_network(network, run.input_shape, width, run.dtype)
@@ -67,6 +73,19 @@ def network_maker(method, run):
 
     make.input_shape, make.n_outputs, make.run = run.input_shape, run.n_outputs, run
     return make
+
+
+def _try_optimizer(optimizer, lr, settings, device):
+    """Take a step on a single weight, so that what the optimizer refuses is named before training."""
+    weight = torch.zeros((1, 1), device=device, requires_grad=True)
+    weight.grad = torch.zeros_like(weight)
+    # skorch reads this setting and divides the weights by it.
+    settings = {name: value for name, value in settings.items() if name != "param_groups"}
+    try:
+        optimizer([weight], **{"lr": lr, **settings}).step()
+    except Exception as error:
+        given = ", ".join(f"optimizer__{name}={value!r}" for name, value in settings.items()) or "its defaults"
+        raise ValueError(f"The 'optimizer' parameter {optimizer.__name__} fails with {given}: {error}") from error
 
 
 def _fresh(callback):

@@ -182,7 +182,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         if previous is None:
             net = make_trainer(self, device, X.shape[1:], labels.n_outputs, epochs)
         else:
-            net = continue_trainer(self, previous, labels.n_outputs, epochs)
+            net = continue_trainer(self, previous, X.shape[1:], labels.n_outputs, epochs)
         with seeded(draw_seed(self.random_state), device) as (net.generator, net.numpy_random):
             facts = {"weight": sample_weight, "trusted": trusted, "side": side}
             whole = TensorData(X, labels.target, dtype=net.dtype, device=device, **facts)

@@ -1,7 +1,12 @@
 """The checks of what accompanies ``y``: inputs and row-wise facts."""
 
+from datetime import date, timedelta
+
 import numpy as np
+import torch
 from sklearn.utils.validation import validate_data
+
+_TIMES = (np.datetime64, np.timedelta64, date, timedelta)
 
 
 def check_inputs(estimator, X, *, dtype, reset):
@@ -24,30 +29,44 @@ def check_inputs(estimator, X, *, dtype, reset):
         raise TypeError(
             "X is a masked array, whose mask would be ignored; fill it first, for instance with SimpleImputer."
         )
-    kinds = (
-        [getattr(t, "kind", "") for t in getattr(X, "dtypes", [getattr(X, "dtype", None)])] if _has_dtypes(X) else []
-    )
-    if any(kind in "mM" for kind in kinds if kind):
-        raise TypeError("X holds dates or durations; turn them into numbers first.")
-    is_bytes = getattr(X, "dtype", None) == np.uint8 and getattr(X, "ndim", 2) > 2
-    X = validate_data(
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu()
+        X = (X.float() if X.is_floating_point() and X.itemsize < 4 else X).numpy()
+    elif isinstance(X, (list, tuple)):
+        X = np.asarray(X)
+    _refuse_types(X)
+    shape = tuple(getattr(X, "shape", ()))
+    if len(shape) > 4 or (len(shape) > 2 and 0 in shape[1:]):
+        raise ValueError(f"X must be a table (n, d) or images (n, H, W) or (n, C, H, W), got shape {shape}.")
+    if len(shape) == 3:
+        # Before the check, which counts the second axis: an image of one channel is the same with and without it.
+        X = np.asarray(X)[:, None]
+    is_bytes = getattr(X, "dtype", None) == np.uint8 and len(shape) > 2
+    return validate_data(
         estimator, X, dtype=np.uint8 if is_bytes else dtype, accept_sparse="csr", allow_nd=True, order="C", reset=reset
     )
-    if X.ndim > 4:
-        raise ValueError(f"X must be a table (n, d) or images (n, H, W) or (n, C, H, W), got shape {X.shape}.")
-    return X[:, None] if X.ndim == 3 else X
 
 
-def _has_dtypes(X):
-    dtypes = getattr(X, "dtypes", None)
-    return hasattr(X, "dtype") or (dtypes is not None and hasattr(dtypes, "__iter__"))
+def _refuse_types(X):
+    """Raise on what would turn into floats without a word: dates, and complex numbers."""
+    dtypes = getattr(X, "dtypes", [getattr(X, "dtype", None)])
+    kinds = {getattr(dtype, "kind", None) for dtype in (dtypes if np.iterable(dtypes) else [dtypes])}
+    if "O" in kinds and any(isinstance(value, _TIMES) for value in np.asarray(X).flat):
+        kinds.add("M")
+    if kinds & {"m", "M"}:
+        raise TypeError("X holds dates or durations; turn them into numbers first.")
+    if "c" in kinds:
+        raise ValueError("Complex data not supported: X must hold real numbers, for instance its real part.")
 
 
 def check_trusted(trusted, n_rows):
     """Return the boolean mask of verified rows, or None."""
     if trusted is None:
         return None
-    mask = np.asarray(trusted)
+    if isinstance(trusted, np.ma.MaskedArray):
+        raise TypeError("trusted is a masked array, whose mask would be ignored; fill it first.")
+    # A copy in order, which torch accepts whatever the strides and flags of the given mask are.
+    mask = np.array(np.asarray(trusted), order="C")
     if mask.dtype != bool or mask.shape != (n_rows,):
         raise ValueError(
             f"trusted must be a boolean mask of shape ({n_rows},), one entry per row of X, got {mask.dtype} of shape "

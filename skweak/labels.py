@@ -20,9 +20,21 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import check_array
+
+from skweak.label_checks import (
+    binary_matrix,
+    class_list,
+    column_names,
+    find_classes,
+    label_array,
+    label_column,
+    marked,
+    refuse_marker,
+)
 
 KINDS = ("noisy", "semi", "open", "partial", "multilabel", "crowd")
+_MATRIX_KINDS = ("partial", "multilabel", "crowd")
 
 UNLABELED = -1
 
@@ -79,7 +91,7 @@ def encode_labels(
     unknown_label : scalar or None
         Marker of rows known to belong to none of the classes (open).
     missing : scalar
-        Marker of an annotator's missing answer (crowd).
+        Marker of an annotator's missing answer (crowd); nan stands for None and pandas' NA as well.
     owner : str
         Name of the estimator, for messages.
 
@@ -102,76 +114,23 @@ def encode_labels(
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}.")
     if y is None:
         raise ValueError(f"{owner} estimator requires y to be passed, but the target y is None.")
-    y = _as_array(y, kind)
+    y = label_array(y, kind, missing)
     if n_rows is not None and y.shape[0] != n_rows:
         raise ValueError(f"y has inconsistent numbers of samples: X has {n_rows} rows, y has {y.shape[0]}.")
-    if y.shape[0] == 0:
-        raise ValueError("y has 0 rows; give at least one.")
-    column = y.ndim == 1 or (y.shape[1] == 1 and kind not in ("noisy", "semi", "open"))
-    if kind in ("partial", "multilabel", "crowd") and not column:
+    if 0 in y.shape:
+        raise ValueError(f"y has shape {y.shape}; give at least one row and one column.")
+    classes = None if classes is None else class_list(classes)
+    if kind in _MATRIX_KINDS and y.ndim == 2 and y.shape[1] > 1:
         return {"partial": _candidates, "multilabel": _label_matrix, "crowd": _votes}[kind](y, classes, missing)
-    y = column_or_1d(y, warn=True)
-    return _class_labels(y, kind, classes, unlabeled, unknown_label)
-
-
-def _as_array(y, kind):
-    if isinstance(y, np.ma.MaskedArray):
-        raise TypeError(f"y is a masked array, whose mask would be ignored; fill it with the marker of {kind} labels.")
-    if sparse.issparse(y):
-        if kind not in ("partial", "multilabel"):
-            raise TypeError(f"y is a sparse matrix, which {kind} labels do not accept; pass an array.")
-        return y.tocsr()
-    y = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, ensure_all_finite=False, ensure_min_samples=0,
-                    ensure_min_features=0, input_name="y")  # fmt: skip
-    if y.dtype.kind in "fc" and not np.isfinite(y).all():
-        what = "NaN" if np.isnan(y).any() else "infinity"
-        raise ValueError(f"Input y contains {what}. Mark missing labels with the marker of the estimator instead.")
-    if y.dtype.kind in "mM":
-        raise TypeError(f"y holds dates or durations ({y.dtype}); classes are numbers or strings.")
-    if y.ndim > 2:
-        raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
-    # -0.0 and 0.0 are one class; adding zero makes both print as 0.0.
-    return y + 0.0 if y.dtype.kind == "f" else y
-
-
-def _find_classes(values, classes, n_rows, what):
-    """Return the class list and the position of every value in it."""
-    if classes is None:
-        found, codes = np.unique(values, return_inverse=True)
-        if len(found) > 1000 and len(found) > n_rows / 2:
-            raise ValueError(
-                f"y has {len(found)} classes on {n_rows} rows, which looks like continuous or identifier values; "
-                "if they are classes, name them with classes=."
-            )
-        return found, codes.reshape(values.shape)
-    classes = np.asarray(classes)
-    if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
-        raise ValueError(f"classes must be a list of distinct labels, got {classes.tolist()!r}.")
-    order = np.argsort(classes, kind="stable")
-    if (classes.dtype.kind in "OUS") != (values.dtype.kind in "OUS"):
-        raise ValueError(f"y holds {values.dtype} labels but classes holds {classes.dtype}; give both the same type.")
-    place = np.searchsorted(classes, values, sorter=order).clip(max=len(classes) - 1)
-    codes = order[place]
-    outside = classes[codes] != values
-    if outside.any():
-        raise ValueError(f"y contains {what} {values[outside][0]!r}, which is not in classes={classes.tolist()!r}.")
-    return classes, codes
-
-
-def _marked(y, marker):
-    """Return where ``y`` equals ``marker``; a marker of another type matches nothing."""
-    if marker is None:
-        return np.zeros(y.shape, dtype=bool)
-    if isinstance(marker, str) != (y.dtype.kind in "OUS"):
-        return np.zeros(y.shape, dtype=bool)
-    return np.asarray(y == marker, dtype=bool)
+    return _class_labels(label_column(y), kind, classes, unlabeled, unknown_label)
 
 
 def _class_labels(y, kind, classes, unlabeled, unknown_label):
     check_classification_targets(y)
     skip, unknown = np.zeros(y.shape, dtype=bool), np.zeros(y.shape, dtype=bool)
     if kind in ("semi", "open"):
-        skip = _marked(y, unlabeled)
+        refuse_marker(classes, "unlabeled", unlabeled)
+        skip = marked(y, unlabeled)
         if unlabeled is not None and not skip.any():
             warnings.warn(
                 f"y holds no row marked unlabeled={unlabeled!r}: every row counts as labeled. If y was encoded anew on "
@@ -182,13 +141,14 @@ def _class_labels(y, kind, classes, unlabeled, unknown_label):
     if kind == "open":
         if unknown_label is not None and unknown_label == unlabeled:
             raise ValueError(f"unlabeled and unknown_label are both {unlabeled!r}; give them different values.")
-        unknown = _marked(y, unknown_label)
+        refuse_marker(classes, "unknown_label", unknown_label)
+        unknown = marked(y, unknown_label)
     named = ~(skip | unknown)
     if not named.any():
         raise ValueError(f"y holds no row with a class: all {len(y)} rows are marked; label at least two classes.")
-    classes, codes = _find_classes(y[named], classes, len(y), "label")
+    classes, codes = find_classes(y[named], classes, len(y), "label")
     if len(classes) < 2:
-        raise ValueError(f"y must contain at least 2 classes, the data contains only one class: {classes[0]!r}.")
+        raise ValueError(f"y must contain at least 2 classes, the data contains only one class: {classes.item(0)!r}.")
     if kind == "partial":
         return Labels(kind, classes, (codes[:, None] == np.arange(len(classes))).astype(np.uint8))
     if kind == "multilabel":
@@ -204,35 +164,9 @@ def _class_labels(y, kind, classes, unlabeled, unknown_label):
     return Labels(kind, classes, target[:, None] if kind == "crowd" else target)
 
 
-def _column_names(classes, n_columns, what):
-    classes = np.arange(n_columns) if classes is None else np.asarray(classes)
-    if len(classes) != n_columns or len(np.unique(classes)) != n_columns:
-        raise ValueError(f"y has {n_columns} columns of {what} but classes names {len(classes)}; give one name each.")
-    return classes
-
-
-def _numeric(y, what):
-    if sparse.issparse(y):
-        y.sum_duplicates()
-        return y
-    if y.dtype.kind not in "biuf":
-        raise ValueError(f"y must hold numbers ({what}), got dtype {y.dtype}.")
-    return y
-
-
-def _refuse_values(y, accepted, what):
-    values = np.asarray(y.data if sparse.issparse(y) else y)
-    wrong = ~np.isin(values, accepted)
-    if wrong.any():
-        raise ValueError(f"y contains {values[wrong][0]!r}; {what} accept only {accepted}.")
-
-
 def _candidates(y, classes, _):
-    y = _numeric(y, "0/1 candidates")
-    _refuse_values(y, [0, 1], "candidate matrices")
-    named, classes = classes is not None, _column_names(classes, y.shape[1], "candidates")
-    if len(classes) < 2:
-        raise ValueError("y must contain at least 2 classes, the candidate matrix has only one class (column).")
+    y = binary_matrix(y, "partial")
+    named, classes = classes is not None, column_names(classes, y.shape[1], "candidates")
     target = (y != 0).toarray().astype(np.uint8) if sparse.issparse(y) else (y != 0).astype(np.uint8)
     empty = ~target.any(axis=1)
     if empty.any():
@@ -257,9 +191,8 @@ def _candidates(y, classes, _):
 
 
 def _label_matrix(y, classes, _):
-    y = _numeric(y, "0, 1 and -1")
-    _refuse_values(y, [0, 1, -1], "multi-label matrices")
-    classes = _column_names(classes, y.shape[1], "labels")
+    y = binary_matrix(y, "multilabel")
+    classes = column_names(classes, y.shape[1], "labels")
     target = (y.toarray() if sparse.issparse(y) else y).astype(np.int8)
     if (target == -1).all():
         raise ValueError("y holds only -1 (unknown); label at least one entry.")
@@ -267,14 +200,15 @@ def _label_matrix(y, classes, _):
 
 
 def _votes(y, classes, missing):
-    absent = _marked(y, missing)
+    refuse_marker(classes, "missing", missing)
+    absent = marked(y, missing)
     if absent.all():
         raise ValueError(f"y holds only the marker missing={missing!r}; give at least one answer.")
     present = y[~absent]
     check_classification_targets(present)
-    classes, codes = _find_classes(present, classes, y.shape[0], "answer")
+    classes, codes = find_classes(present, classes, y.shape[0], "answer")
     if len(classes) < 2:
-        raise ValueError(f"y must contain at least 2 classes, the answers contain only one class: {classes[0]!r}.")
+        raise ValueError(f"y must contain at least 2 classes, the answers contain only one class: {classes.item(0)!r}.")
     target = np.full(y.shape, UNLABELED, dtype=np.int64)
     target[~absent] = codes
     return Labels("crowd", classes, target, flat=False)
@@ -314,25 +248,32 @@ def score_labels(
     >>> score_labels([[1, 1, 0], [0, 0, 1]], np.array([1, 0]), "partial", classes=np.arange(3))
     0.5
     """
-    y = _as_array(y, kind)
+    y, predicted = label_array(y, kind, missing), np.asarray(predicted)
     if y.shape[0] != len(predicted):
         raise ValueError(f"y has inconsistent numbers of samples: {y.shape[0]}, but X has {len(predicted)} rows.")
-    if y.ndim == 2 and y.shape[1] == 1 and np.ndim(predicted) == 1:
-        y = column_or_1d(y.toarray() if sparse.issparse(y) else y)
+    if y.ndim == 2 and (kind not in _MATRIX_KINDS or (y.shape[1] == 1 and predicted.ndim == 1)):
+        y = label_column(y)
+    if kind == "multilabel" and y.shape != predicted.shape:
+        raise ValueError(f"y has shape {y.shape}, but the predictions have shape {predicted.shape}.")
     if kind == "partial" and y.ndim == 2:
-        columns = {label: i for i, label in enumerate(np.asarray(classes).tolist())}
-        place = np.array([columns[label] for label in np.asarray(predicted).tolist()])
-        hit = np.asarray(y[np.arange(len(place)), place]).ravel() != 0
+        y = binary_matrix(y, kind)
+        columns = {label: i for i, label in enumerate(column_names(classes, y.shape[1], "candidates").tolist())}
+        place = np.array([columns[label] for label in predicted.tolist()])
         judged = np.ones(len(place), dtype=bool)
-    elif y.ndim == 2:
+        hit = np.asarray(y[np.arange(len(place)), place]).ravel() != 0
+    elif y.ndim == 2 and kind == "multilabel":
+        y = binary_matrix(y, kind)
         y = y.toarray() if sparse.issparse(y) else y
-        marker = -1 if kind == "multilabel" else missing
-        judged, hit = ~_marked(y, marker), y == (predicted if np.ndim(predicted) == 2 else predicted[:, None])
+        judged, hit = y != -1, y == predicted
+    elif y.ndim == 2:
+        judged, hit = ~marked(y, missing), y == predicted[:, None]
     else:
-        markers = {"semi": (unlabeled,), "open": (unlabeled, unknown_label)}.get(kind, ())
-        judged, hit = np.ones(len(y), dtype=bool), np.asarray(y == predicted)
-        for marker in markers:
-            judged &= ~_marked(y, marker)
-    weight = np.ones(len(predicted)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        judged, hit = np.ones(len(y), dtype=bool), y == predicted
+        for marker in {"semi": (unlabeled,), "open": (unlabeled, unknown_label)}.get(kind, ()):
+            judged &= ~marked(y, marker)
+    weight = np.ones(len(predicted)) if sample_weight is None else sample_weight
+    weight = check_array(weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weight.shape != predicted.shape[:1]:
+        raise ValueError(f"sample_weight must have shape ({len(predicted)},), one entry per row, got {weight.shape}.")
     weight = weight.reshape((-1,) + (1,) * (judged.ndim - 1)) * judged
     return float((weight * hit).sum() / weight.sum()) if weight.sum() > 0 else float("nan")

@@ -5,10 +5,12 @@ instead, which is what ``help``, ``get_params``, ``clone`` and grid search read.
 """
 
 import inspect
+import re
 from numbers import Integral, Real
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
+from skorch.callbacks import Callback
 
 PREFIXES = ("module__", "optimizer__", "callbacks__")
 
@@ -73,6 +75,22 @@ def check_parameters(estimator):
         raise ValueError(f"The 'optimizer' parameter must be 'auto' or a torch.optim class, got {optimizer!r}.")
     if isinstance(seed, Integral) and (isinstance(seed, bool) or not 0 <= seed < 2**32):
         raise ValueError(f"The 'random_state' parameter must be in [0, 2**32), got {seed!r}.")
+    _check_callbacks(estimator)
+
+
+def _check_callbacks(estimator):
+    names = {"epoch_timer"}
+    for item in estimator.callbacks or []:
+        name, callback = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
+        kind = callback if isinstance(callback, type) else type(callback)
+        if not issubclass(kind, Callback):
+            raise ValueError(f"The 'callbacks' parameter must hold skorch callbacks or (name, callback), got {item!r}.")
+        names.add(name or kind.__name__)
+    for spelled in spellings(estimator, "callbacks__"):
+        # Of several callbacks of one class skorch numbers the names.
+        name = spelled.split("__")[0]
+        if not names & {name, re.sub(r"_\d+$", "", name)}:
+            raise ValueError(f"callbacks__{spelled} belongs to none of the callbacks; their names are {sorted(names)}.")
 
 
 def find_device(device):
@@ -80,7 +98,7 @@ def find_device(device):
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(f"The 'device' parameter is {device!r}, which is not there: {error}") from error
     return torch.device(device)

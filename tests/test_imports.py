@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent / "skweak"
 # What a room may import of ours, besides itself. Rooms that are not listed are families.
 ROOMS = {
     "losses": set(),
-    "labels": set(),
+    "label_checks": set(),
+    "labels": {"label_checks"},
     "inputs": set(),
     "params": set(),
     "augment": set(),

@@ -77,8 +77,7 @@ def dawid_skene(labels, *, n_classes, smoothing=0.01, max_iter=1000, tol=1e-8):
     check_interval(tol, "tol", 0, math.inf, include_high=False)
     labels = np.asarray(labels, dtype=np.int64)
     n_annotators = labels.shape[1]
-    # One column for each pair of annotator and answer: both steps become products with a matrix of the
-    # answers given.
+    # One column per annotator and answer turns both steps into products with a sparse matrix.
     row, annotator = np.nonzero(labels >= 0)
     said = sparse.csr_matrix(
         (np.ones(len(row)), (row, annotator * n_classes + labels[row, annotator])),
@@ -90,8 +89,7 @@ def dawid_skene(labels, *, n_classes, smoothing=0.01, max_iter=1000, tol=1e-8):
         prior = _normalise(posterior.sum(axis=0) + smoothing)
         joint = (said_transposed @ posterior).reshape(n_annotators, n_classes, n_classes).swapaxes(1, 2)
         confusion = _normalise(joint + smoothing)
-        # The log of an impossible answer is -inf; every row keeps a class for which all its answers are
-        # possible.
+        # An impossible answer has the log -inf; every row keeps a class that makes all its answers possible.
         with np.errstate(divide="ignore"):
             log_said = np.log(confusion).swapaxes(1, 2).reshape(-1, n_classes)
             log_joint = np.log(prior) + said @ log_said

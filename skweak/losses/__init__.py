@@ -1,7 +1,9 @@
 """Pure functions of tensors: per-example losses and the formulas that several methods share."""
 
 from skweak.losses.bidirectional import feature_imitation_loss, negative_branch_loss, positive_branch_loss
+from skweak.losses.bounded_risk import bounded_unbiased_risk
 from skweak.losses.complementary import complementary_loss
+from skweak.losses.decoupled import decoupled_kl
 from skweak.losses.distillation import binary_kl, binary_kl_norm, distillation_kl, project_conflict
 from skweak.losses.embedding import (
     class_aware_embedding_loss,
@@ -24,6 +26,7 @@ from skweak.losses.partial import (
     risk_consistent_loss,
 )
 from skweak.losses.regularizers import class_balance_penalty, confidence_penalty, sharpen
+from skweak.losses.relations import correlation_loss, kernel_matching_loss, relational_angle_loss
 from skweak.losses.robust import (
     early_learning_penalty,
     forward_corrected_cross_entropy,
@@ -35,6 +38,7 @@ __all__ = [
     "asymmetric_loss",
     "binary_kl",
     "binary_kl_norm",
+    "bounded_unbiased_risk",
     "calibrated_softmax",
     "candidate_posterior",
     "class_aware_embedding_loss",
@@ -42,6 +46,8 @@ __all__ = [
     "classifier_consistent_loss",
     "complementary_loss",
     "confidence_penalty",
+    "correlation_loss",
+    "decoupled_kl",
     "distillation_kl",
     "early_learning_penalty",
     "energy_margin_loss",
@@ -52,11 +58,13 @@ __all__ = [
     "generalized_cross_entropy",
     "head_discrepancy",
     "instance_aware_embedding_loss",
+    "kernel_matching_loss",
     "leveraged_weighted_loss",
     "leveraged_weights",
     "negative_branch_loss",
     "positive_branch_loss",
     "project_conflict",
+    "relational_angle_loss",
     "relational_huber_loss",
     "risk_consistent_loss",
     "sharpen",

@@ -26,15 +26,18 @@ def held_out_loss(proba, target, kind):
     >>> held_out_loss(torch.tensor([[0.5, 0.25, 0.25]]), torch.tensor([[0, 1, 1]]), "partial")
     tensor(0.6931)
     """
-    log_proba = proba.clamp_min(torch.finfo(proba.dtype).tiny).log()
     if kind == "partial":
-        return -(proba * (target != 0)).sum(1).clamp_min(torch.finfo(proba.dtype).tiny).log().mean()
+        return -_log((proba * (target != 0)).sum(1)).mean()
     if kind == "multilabel":
         judged = target != -1
-        log_other = (-proba).log1p().clamp_min(-100.0)
-        terms = torch.where(target == 1, log_proba, log_other)
+        terms = _log(torch.where(target == 1, proba, 1 - proba))
     else:
         target = target if target.dim() == 2 else target[:, None]
         judged = (target >= 0) & (target < proba.shape[1])
-        terms = log_proba.gather(1, target.clamp(0, proba.shape[1] - 1))
+        terms = _log(proba).gather(1, target.clamp(0, proba.shape[1] - 1))
     return -(terms * judged).sum() / judged.sum().clamp_min(1)
+
+
+def _log(proba):
+    # Of 0 a large finite number, whose gradient is 0.
+    return proba.clamp_min(torch.finfo(proba.dtype).tiny).log()

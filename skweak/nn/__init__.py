@@ -1,7 +1,8 @@
 """Networks for tables and images, split into ``features(X) -> z`` and ``head(z) -> logits``."""
 
 from skweak.nn.cnn import SmallCNN
+from skweak.nn.label_attention import LabelwiseNetwork
 from skweak.nn.mlp import MLP
 from skweak.nn.resnet import ResNet
 
-__all__ = ["MLP", "ResNet", "SmallCNN"]
+__all__ = ["LabelwiseNetwork", "MLP", "ResNet", "SmallCNN"]

@@ -5,9 +5,29 @@ import inspect
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from skweak.nn.mlp import MLP
 from skweak.nn.resnet import ResNet
+
+# In single precision 4 GiB, four times as much with the gradients and two moments of an optimizer.
+_MOST_NUMBERS = 2**30
+_CREATORS = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)
+
+
+class _SizeGuard(TorchFunctionMode):
+    """Raises before a network under construction takes memory for too many numbers."""
+
+    total = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in _CREATORS:
+            size = {"size": kwargs["size"]} if "size" in kwargs else {}
+            self.total += torch.empty(*args, **size, device="meta").numel()
+            if self.total > _MOST_NUMBERS:
+                raise ValueError(f"it takes more than {_MOST_NUMBERS:,} numbers; pass an instance if that is intended.")
+        return func(*args, **kwargs)
 
 
 def build(module, parameters, *, input_shape, n_outputs):
@@ -17,7 +37,8 @@ def build(module, parameters, *, input_shape, n_outputs):
     ----------
     module : "auto", torch.nn.Module instance, class or callable
         "auto" is `MLP` for tables and `ResNet` for images. A class or factory is called with those of ``n_features``,
-        ``n_channels`` and ``n_outputs`` that its signature names. An instance is copied.
+        ``n_channels`` and ``n_outputs`` that its signature names, and may take about a billion numbers. An instance is
+        copied.
     parameters : dict
         Further keyword arguments of a class or factory.
     input_shape : tuple of int
@@ -35,7 +56,10 @@ def build(module, parameters, *, input_shape, n_outputs):
     if not callable(module):
         raise TypeError(f"module must be 'auto', a torch.nn.Module, its class or a factory, got {module!r}.")
     known = {"n_features": int(torch.Size(input_shape).numel()), "n_channels": input_shape[0], "n_outputs": n_outputs}
-    accepted = inspect.signature(module).parameters
+    try:
+        accepted = inspect.signature(module).parameters
+    except ValueError as error:
+        raise TypeError(f"module must be a torch.nn.Module, its class or a factory, got {module!r}.") from error
     takes_any = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     unknown = [name for name in parameters if name not in accepted and not takes_any]
     if unknown:
@@ -43,8 +67,9 @@ def build(module, parameters, *, input_shape, n_outputs):
         raise ValueError(f"module__{unknown[0]} is not a parameter of {owner}; it accepts {names}.")
     arguments = {name: value for name, value in known.items() if name in accepted}
     try:
-        network = module(**{**arguments, **parameters})
-    except (TypeError, ValueError, RuntimeError, IndexError, ZeroDivisionError) as error:
+        with _SizeGuard():
+            network = module(**{**arguments, **parameters})
+    except Exception as error:
         given = ", ".join(f"module__{name}={value!r}" for name, value in parameters.items()) or "its defaults"
         raise ValueError(f"module could not be built with {given}: {error}") from error
     if not isinstance(network, nn.Module):
@@ -53,10 +78,21 @@ def build(module, parameters, *, input_shape, n_outputs):
 
 
 def reinitialise(network):
-    """Draw the network's parameters anew, layer by layer."""
-    for layer in network.modules():
-        if hasattr(layer, "reset_parameters"):
-            layer.reset_parameters()
+    """Draw the parameters of every layer that can do so anew."""
+    # torch's attention and transformers hide the method.
+    resets = [
+        getattr(layer, name)
+        for layer in network.modules()
+        for name in ("reset_parameters", "_reset_parameters")
+        if hasattr(layer, name)
+    ]
+    if not resets:
+        raise ValueError(
+            f"module is a {type(network).__name__} without layers that have reset_parameters(), so that a second "
+            "network would equal the first; pass its class or a factory."
+        )
+    for reset in resets:
+        reset()
     return network
 
 
@@ -68,6 +104,14 @@ def last_linear(network):
             f"module {type(network).__name__} has no Linear layer and no features(X); give it one of them."
         )
     return layers[-1]
+
+
+def resize_output(network, n_outputs):
+    """Give a network's last ``Linear`` layer another number of outputs, drawn anew."""
+    layer = last_linear(network)
+    fresh = nn.Linear(layer.in_features, n_outputs, bias=layer.bias is not None)
+    layer.weight, layer.bias, layer.out_features = fresh.weight, fresh.bias, n_outputs
+    return network
 
 
 def embedding_width(network):
@@ -90,6 +134,10 @@ def features_and_logits(network, X):
         logits = network(X)
     finally:
         hook.remove()
+    if not seen:
+        raise ValueError(
+            f"module {type(network).__name__} does not call its last Linear layer; give it features(X) and head(z)."
+        )
     return seen[-1], logits
 
 
@@ -100,7 +148,7 @@ def check_network(network, input_shape, n_outputs, dtype):
         with torch.no_grad():
             device = next((p.device for p in network.parameters()), "cpu")
             logits = network.eval()(torch.zeros((2, *input_shape), dtype=dtype, device=device))
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except Exception as error:
         raise ValueError(f"module cannot process rows of X of shape {tuple(input_shape)}: {error}") from error
     finally:
         network.train(was_training)

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from skweak.nn._checks import check_sizes
+
 
 class SmallCNN(nn.Module):
     """Two or more 3 x 3 convolution blocks with BatchNorm, each followed by max pooling, and a linear head.
@@ -26,6 +28,7 @@ class SmallCNN(nn.Module):
 
     def __init__(self, n_channels, n_outputs, widths=(32, 64, 128), dropout=0.0):
         super().__init__()
+        widths = check_sizes("widths", widths)
         channels = [n_channels, *widths]
         self.blocks = nn.ModuleList(
             nn.Sequential(
@@ -49,11 +52,15 @@ class SmallCNN(nn.Module):
             maps.append(X)
         return [*maps[:-1], self.dropout(maps[-1].mean((2, 3)))]
 
-    def features(self, X):
-        """Return the embedding: the last block averaged over space."""
+    def feature_map(self, X):
+        """Return the last feature map, whose mean over space is the embedding."""
         for block in self.blocks:
             X = block(X)
-        return self.dropout(X.mean((2, 3)))
+        return X
+
+    def features(self, X):
+        """Return the embedding: the last block averaged over space."""
+        return self.dropout(self.feature_map(X).mean((2, 3)))
 
     def forward(self, X):
         """Return the logits."""

@@ -46,6 +46,41 @@ class TwoHead(nn.Module):
         return self.backbone(X)
 
 
+class LinearPair(nn.Module):
+    """A backbone with a second linear head on its embedding.
+
+    Parameters
+    ----------
+    backbone : torch.nn.Module
+        Any network; calling this module calls it.
+    n_outputs : int or None
+        Logits of the second head, by default as many as the first has.
+    """
+
+    def __init__(self, backbone, n_outputs=None):
+        super().__init__()
+        width = last_linear(backbone).out_features if n_outputs is None else n_outputs
+        self.backbone = backbone
+        self.second = nn.Linear(embedding_width(backbone), width)
+
+    def features(self, X):
+        """Return the backbone's embedding."""
+        return features_and_logits(self.backbone, X)[0]
+
+    def head(self, z):
+        """Return the logits of the first head."""
+        return last_linear(self.backbone)(z)
+
+    def both(self, X):
+        """Return the logits of the first and of the second head."""
+        z, logits = features_and_logits(self.backbone, X)
+        return logits, self.second(z)
+
+    def forward(self, X):
+        """Return the logits of the first head."""
+        return self.backbone(X)
+
+
 class Branched(nn.Module):
     """A backbone with a negative head and with side branches on its earlier stages.
 
@@ -116,10 +151,49 @@ def _adapter(shape, last_shape, width):
             nn.Linear(narrow, width), nn.BatchNorm1d(width), nn.ReLU(),
         )  # fmt: skip
     # The stride brings every stage to half the size of the last one that has a branch, as the next stage has it.
-    step = max(1, min(shape[1], 2 * shape[1] // last_shape[1]))
+    step = max(1, min(*shape[1:], 2 * shape[1] // last_shape[1]))
     return nn.Sequential(
         nn.Conv2d(shape[0], narrow, 1), nn.BatchNorm2d(narrow), nn.ReLU(),
         nn.Conv2d(narrow, narrow, step, step), nn.BatchNorm2d(narrow), nn.ReLU(),
         nn.Conv2d(narrow, width, 1), nn.BatchNorm2d(width), nn.ReLU(),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
+
+
+class Projected(nn.Module):
+    """A backbone with a projection of its embedding to the unit sphere: ``d -> d -> BatchNorm -> ReLU -> width``.
+
+    Without BatchNorm the embeddings of a plain MLP, which all point the same way, would stay together on the sphere.
+
+    Parameters
+    ----------
+    backbone : torch.nn.Module
+        Any network; calling this module calls it.
+    width : int
+        Dimension of the sphere.
+    """
+
+    def __init__(self, backbone, width=64):
+        super().__init__()
+        n_features = embedding_width(backbone)
+        self.backbone = backbone
+        self.projection = nn.Sequential(
+            nn.Linear(n_features, n_features), nn.BatchNorm1d(n_features), nn.ReLU(), nn.Linear(n_features, width)
+        )
+
+    def features(self, X):
+        """Return the backbone's embedding."""
+        return features_and_logits(self.backbone, X)[0]
+
+    def head(self, z):
+        """Return the backbone's logits."""
+        return last_linear(self.backbone)(z)
+
+    def both(self, X):
+        """Return the logits and the unit vectors of the projection."""
+        z, logits = features_and_logits(self.backbone, X)
+        return logits, nn.functional.normalize(self.projection(z), dim=1)
+
+    def forward(self, X):
+        """Return the backbone's logits."""
+        return self.backbone(X)

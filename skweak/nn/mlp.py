@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from skweak.nn._checks import check_sizes
+
 
 class MLP(nn.Module):
     """Multi-layer perceptron with ReLU units; images are flattened.
@@ -30,7 +32,7 @@ class MLP(nn.Module):
 
     def __init__(self, n_features, n_outputs, hidden=(256, 256), dropout=0.0, batch_norm=False):
         super().__init__()
-        widths = [n_features, *hidden]
+        widths = [n_features, *check_sizes("hidden", hidden, empty=True)]
         self.layers = nn.ModuleList()
         for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
             layers = [nn.Linear(n_in, n_out), nn.ReLU()]

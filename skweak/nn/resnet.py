@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import nn
 
+from skweak.nn._checks import check_sizes
+
 
 class _Block(nn.Module):
     def __init__(self, n_in, n_out, stride):
@@ -44,6 +46,7 @@ class ResNet(nn.Module):
 
     def __init__(self, n_channels, n_outputs, blocks=(1, 1, 1), width=16):
         super().__init__()
+        blocks, (width,) = check_sizes("blocks", blocks), check_sizes("width", (width,))
         self.stem = nn.Conv2d(n_channels, width, 3, 1, 1, bias=False)
         self.stage_widths = [width * 2**i for i in range(len(blocks))]
         self.blocks = nn.ModuleList()
@@ -64,9 +67,16 @@ class ResNet(nn.Module):
             maps.append(block(maps[-1]))
         return [*maps[1:-1], F.relu(self.norm(maps[-1])).mean((2, 3))]
 
+    def feature_map(self, X):
+        """Return the last feature map, whose mean over space is the embedding."""
+        X = self.stem(X)
+        for block in self.blocks:
+            X = block(X)
+        return F.relu(self.norm(X))
+
     def features(self, X):
         """Return the embedding: the last stage averaged over space."""
-        return self.stages(X)[-1]
+        return self.feature_map(X).mean((2, 3))
 
     def forward(self, X):
         """Return the logits."""

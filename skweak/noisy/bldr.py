@@ -63,7 +63,7 @@ class BLDRClassifier(WeakClassifier):
     label_quality_ : ndarray of shape (n,)
         The averaged negative head's probability of the given label.
     noise_mask_ : ndarray of bool of shape (n,)
-        Rows whose quality is below ``detection_threshold``.
+        Rows whose quality is below ``detection_threshold``, verified ones excepted.
     transduction_ : ndarray of shape (n,)
         The given label, or the predicted one where it is suspected to be wrong.
 
@@ -131,7 +131,7 @@ class BLDRClassifier(WeakClassifier):
         self.average_decay = average_decay
 
     def fit(self, X, y, trusted=None):
-        """Train on ``X`` and ``y``; rows that the mask ``trusted`` (n,) marks as verified keep weight 1."""
+        """Train on ``X`` and ``y``; rows that the mask ``trusted`` (n,) marks as verified keep weight and label."""
         return self._fit(X, y, trusted=trusted)
 
     def _check_labels(self, labels, trusted):
@@ -176,9 +176,10 @@ class BLDRClassifier(WeakClassifier):
         loss = loss + self._self_distillation(*alone)
         if self.head_agreement_weight:
             agreement = torch.nn.functional.kl_div(
-                negative.log_softmax(1), positive.log_softmax(1), reduction="mean", log_target=True
+                negative.log_softmax(1), positive.log_softmax(1), reduction="none", log_target=True
             )
-            loss = loss + self.head_agreement_weight * agreement
+            # The mean over rows and classes, as in the authors' code, not the sum over classes.
+            loss = loss + self.head_agreement_weight * agreement.mean()
         return loss
 
     def _self_distillation(self, positive, negative, features, side_features, side_logits):
@@ -216,6 +217,8 @@ class BLDRClassifier(WeakClassifier):
         negative = run.outputs(average, function=lambda X: average.both(X)[1])
         quality = given_label_proba(negative, given)
         mask = quality < self.detection_threshold
+        if run.data.trusted is not None:
+            mask = mask & ~run.data.trusted
         predicted = run.evaluate(run.data, lambda X: self._logits(run, X)).argmax(1)
         return {
             "sample_weight_": run.state.weight.float().cpu().numpy(),

@@ -2,6 +2,7 @@
 
 from numbers import Integral, Real
 
+import torch
 from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
@@ -31,7 +32,7 @@ class CoTeachingClassifier(WeakClassifier):
     label_quality_ : ndarray of shape (n,)
         Mean probability of the given label under both networks.
     noise_mask_ : ndarray of bool of shape (n,)
-        The share ``forget_rate`` of rows with the lowest quality.
+        The share ``forget_rate`` of rows with the lowest quality, verified ones excepted.
     transduction_ : ndarray of shape (n,)
         The given label, or the predicted one where it is suspected to be wrong.
 
@@ -76,15 +77,16 @@ class CoTeachingClassifier(WeakClassifier):
 
     def _loss(self, run, batch):
         losses = [F.cross_entropy(net(batch.X), batch.y, reduction="none") for net in (run.module_, run.peer_)]
-        n_kept = max(1, int((1 - run.state.forget_rate) * len(batch.y)))
-        chosen = [self._small(run, batch, loss.detach(), n_kept) for loss in losses]
+        chosen = [self._small(run, batch, loss.detach()) for loss in losses]
         # Each loss touches one network only, so their sum trains both on the other's choice.
         return losses[0][chosen[1]].mean() + losses[1][chosen[0]].mean()
 
-    def _small(self, run, batch, losses, n_kept):
+    def _small(self, run, batch, losses):
+        n_kept = max(1, int((1 - run.state.forget_rate) * len(losses)))
         if run.data.trusted is not None:
             verified = run.data.trusted.index_select(0, batch.index)
             losses = losses.masked_fill(verified, -1.0)
+            n_kept = max(n_kept, int(verified.sum()))
         return losses.topk(n_kept, largest=False).indices
 
     def _logits(self, run, X):
@@ -95,8 +97,11 @@ class CoTeachingClassifier(WeakClassifier):
         proba = run.evaluate(run.data, lambda X: self._logits(run, X)).softmax(1)
         given = run.data.target
         quality = proba.gather(1, given[:, None])[:, 0]
-        n_suspects = int(self.forget_rate * len(given))
-        suspects = quality.argsort()[:n_suspects]
+        n_suspects, ranking = int(self.forget_rate * len(given)), quality
+        if run.data.trusted is not None:
+            n_suspects = min(n_suspects, int((~run.data.trusted).sum()))
+            ranking = quality.masked_fill(run.data.trusted, torch.inf)
+        suspects = ranking.argsort()[:n_suspects]
         mask = given.new_zeros(len(given)).bool().index_fill(0, suspects, True)
         return {
             "label_quality_": quality.float().cpu().numpy(),

@@ -35,7 +35,7 @@ class ELRClassifier(WeakClassifier):
     noise_mask_ : ndarray of bool of shape (n,)
         Rows whose remembered belief prefers another label.
     transduction_ : ndarray of shape (n,)
-        The label with the largest remembered belief.
+        The label with the largest remembered belief; the given one in a tie.
 
     Notes
     -----
@@ -80,9 +80,12 @@ class ELRClassifier(WeakClassifier):
 
     def _finish(self, run):
         belief, given = run.state.targets.values, run.data.target
-        settled = belief.argmax(1)
+        quality = belief.gather(1, given[:, None])[:, 0]
+        largest, settled = belief.max(1)
+        # An empty memory prefers nothing, so a tie leaves the label as it is.
+        mask = largest > quality
         return {
-            "label_quality_": belief.gather(1, given[:, None])[:, 0].float().cpu().numpy(),
-            "noise_mask_": (settled != given).cpu().numpy(),
-            "transduction_": settled.cpu().numpy(),
+            "label_quality_": quality.float().cpu().numpy(),
+            "noise_mask_": mask.cpu().numpy(),
+            "transduction_": settled.where(mask, given).cpu().numpy(),
         }

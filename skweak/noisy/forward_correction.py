@@ -74,7 +74,7 @@ class ForwardCorrectionClassifier(WeakClassifier):
 
     def _check_labels(self, labels, trusted):
         if self.transition_matrix is not None:
-            check_transition_matrix(self.transition_matrix, len(labels.classes))
+            check_transition_matrix(self.transition_matrix, labels)
         elif self.warmup_epochs >= self.max_epochs:
             raise ValueError(
                 f"warmup_epochs={self.warmup_epochs} must be smaller than max_epochs={self.max_epochs}, or the "
@@ -120,9 +120,9 @@ class ForwardCorrectionClassifier(WeakClassifier):
         return super()._test_params() | {"warmup_epochs": 5}
 
 
-def check_transition_matrix(matrix, n_classes):
-    """Raise unless ``matrix`` is (C, C) with rows that are probabilities."""
-    matrix = np.asarray(matrix, dtype=float)
+def check_transition_matrix(matrix, labels):
+    """Raise unless ``matrix`` is (C, C) with rows that are probabilities and can give rise to the ``labels``."""
+    matrix, n_classes = np.asarray(matrix, dtype=float), len(labels.classes)
     if matrix.shape != (n_classes, n_classes):
         raise ValueError(
             f"transition_matrix has shape {matrix.shape}, but y has {n_classes} classes; give one of shape "
@@ -130,6 +130,12 @@ def check_transition_matrix(matrix, n_classes):
         )
     if not np.isfinite(matrix).all() or (matrix < 0).any() or np.abs(matrix.sum(1) - 1).max() > 1e-6:
         raise ValueError("transition_matrix must hold probabilities whose rows sum to 1; divide each row by its sum.")
+    impossible = labels.target[~matrix.any(axis=0)[labels.target]]
+    if len(impossible):
+        raise ValueError(
+            f"transition_matrix gives the label {labels.classes.tolist()[impossible[0]]!r} to no class, but y holds "
+            f"it; give column {impossible[0]} some mass or drop these rows."
+        )
 
 
 def estimate_transition(proba, target, *, trusted=None, quantile=0.97):

@@ -82,8 +82,7 @@ def minimal_norm_weights(inputs, weight=None, *, outputs=None, ridge=0.0, rcond=
     else:
         kept = singular > rcond * singular[0]
         inverse = torch.where(kept, 1 / torch.where(kept, singular, 1.0), 0.0)
-        # Not the product of inverse and singular: the projection is exact also in the directions of small
-        # values.
+        # Exactly 1 or 0, where the product of inverse and singular would round.
         share = kept.double()
     if weight is None:
         coordinates = inverse.unsqueeze(1) * (left.T @ outputs.double())

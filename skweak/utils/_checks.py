@@ -37,7 +37,8 @@ def as_proba(value, name="proba"):
 def as_unit_interval(value, name):
     """Return ``value`` as a float64 array of numbers in [0, 1]."""
     array = as_array(value, name)
-    outside = (array < 0) | (array > 1)
+    # Sums of probabilities in float32 exceed 1 by their rounding error.
+    outside = (array < 0) | (array > 1 + 1e-6)
     if outside.any():
         raise ValueError(f"{name} contains {array[outside][0]}, accepted are numbers in [0, 1].")
     return array

@@ -12,8 +12,7 @@ from sklearn.mixture import GaussianMixture
 from skweak.losses._checks import check_class_target, check_interval, check_logits, check_option
 from skweak.utils._checks import as_array, as_classes, check_count
 
-# Warning filters belong to the process: two threads that silence a warning at once can leave it silenced for
-# good.
+# Warning filters belong to the process: two threads that silence a warning at once can silence it for good.
 _FILTER_LOCK = threading.Lock()
 
 
@@ -110,7 +109,8 @@ def mixture_posterior(values, *, n_components=2, component="largest", random_sta
         mixture.fit(column)
     means = mixture.means_.ravel()
     chosen = means.argmax() if component == "largest" else means.argmin()
-    return mixture.predict_proba(column)[:, chosen]
+    # The exponential of a rounded logarithm may exceed 1 by a last digit.
+    return np.minimum(mixture.predict_proba(column)[:, chosen], 1.0)
 
 
 def label_margin(logits, target):

@@ -1,0 +1,141 @@
+"""What every kind of ``y`` must fulfil before it is encoded: its array, its markers and its classes."""
+
+from numbers import Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_array, column_or_1d
+
+# How None, nan and pandas' NA print.
+_ABSENT = ("None", "nan", "<NA>")
+
+
+def label_array(y, kind, marker=None):
+    """Return ``y`` as an array of one type, or as a csr matrix.
+
+    Parameters
+    ----------
+    y : array-like or sparse matrix
+    kind : {"noisy", "semi", "open", "partial", "multilabel", "crowd"}
+    marker : scalar or None
+        The marker ``missing`` of a matrix of answers; with nan, entries that are nan or None pass.
+    """
+    if isinstance(y, np.ma.MaskedArray):
+        raise TypeError(f"y is a masked array, whose mask would be ignored; fill it with the marker of {kind} labels.")
+    if sparse.issparse(y):
+        if kind not in ("partial", "multilabel"):
+            raise TypeError(f"y is a sparse matrix, which {kind} labels do not accept; pass an array.")
+        return y.tocsr()
+    given = y
+    try:
+        y = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, ensure_all_finite=False, ensure_min_samples=0,
+                        ensure_min_features=0, input_name="y")  # fmt: skip
+    except ValueError as error:
+        raise ValueError(f"y cannot be read as labels: {error}") from error
+    if y.ndim not in (1, 2):
+        raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
+    if y.dtype.kind in "mMSV":
+        raise TypeError(f"y holds {y.dtype} values; classes are numbers or strings.")
+    marker = marker if kind == "crowd" and y.ndim == 2 and y.shape[1] > 1 else None
+    _refuse_mixture(given if isinstance(given, (list, tuple)) else y, y.dtype, "y", marker)
+    if y.dtype.kind == "f" and not (np.isfinite(y) | marked(y, marker)).all():
+        what = "infinity" if np.isinf(y).any() else "NaN"
+        raise ValueError(f"Input y contains {what}. Mark missing labels with the marker of the estimator instead.")
+    # -0.0 and 0.0 are one class; adding zero makes both print as 0.0.
+    return y + 0.0 if y.dtype.kind == "f" else y
+
+
+def label_column(y):
+    """Return ``y`` as a vector; a matrix of one column gives scikit-learn's warning, a wider one an error."""
+    return column_or_1d(y.toarray() if sparse.issparse(y) else y, warn=True)
+
+
+def binary_matrix(y, kind):
+    """Return a matrix of candidates (0, 1) or of labels (0, 1, -1 where unknown), checked."""
+    if sparse.issparse(y) and not y.has_canonical_format:
+        y = y.copy()
+        y.sum_duplicates()
+    if y.dtype.kind not in "biuf":
+        raise ValueError(f"y must hold numbers to be a matrix of {kind} labels, got dtype {y.dtype}.")
+    accepted = [0, 1] if kind == "partial" else [0, 1, -1]
+    values = y.data if sparse.issparse(y) else y
+    wrong = ~np.isin(values, accepted)
+    if wrong.any():
+        raise ValueError(f"y contains {values[wrong].item(0)!r}; {kind} labels accept only {accepted}.")
+    return y
+
+
+def class_list(classes):
+    """Return the parameter ``classes`` as an array of distinct labels, in the given order."""
+    array = np.asarray(classes)
+    if array.ndim != 1 or not len(array):
+        raise ValueError(f"classes must be a list of distinct labels, got {classes!r}.")
+    _refuse_mixture(classes, array.dtype, "classes")
+    if len(np.unique(array)) != len(array):
+        raise ValueError(f"classes must be a list of distinct labels, got {array.tolist()!r}.")
+    return array
+
+
+def find_classes(values, classes, n_rows, what):
+    """Return the list of classes and the position of every value in it."""
+    if classes is None:
+        found, codes = np.unique(values, return_inverse=True)
+        if len(found) > 1000 and len(found) > n_rows / 2:
+            raise ValueError(
+                f"y has {len(found)} classes on {n_rows} rows, which looks like continuous or identifier values; "
+                "if they are classes, name them with classes=."
+            )
+        return found, codes.reshape(values.shape)
+    order = np.argsort(classes, kind="stable")
+    if (classes.dtype.kind in "OUS") != (values.dtype.kind in "OUS"):
+        raise ValueError(f"y holds {values.dtype} labels but classes holds {classes.dtype}; give both the same type.")
+    place = np.searchsorted(classes, values, sorter=order).clip(max=len(classes) - 1)
+    codes = order[place]
+    outside = classes[codes] != values
+    if outside.any():
+        first = values[outside].item(0)
+        raise ValueError(f"y contains {what} {first!r}, which is not in classes={classes.tolist()!r}.")
+    return classes, codes
+
+
+def column_names(classes, n_columns, what):
+    """Return the names of the columns of ``y``, by default their numbers."""
+    classes = np.arange(n_columns) if classes is None else classes
+    if len(classes) != n_columns:
+        raise ValueError(f"y has {n_columns} columns of {what} but classes names {len(classes)}; give one name each.")
+    return classes
+
+
+def marked(y, marker):
+    """Return where ``y`` equals ``marker``; a marker of another type matches nothing, nan matches None as well."""
+    is_nan = isinstance(marker, Real) and marker != marker
+    if is_nan and y.dtype.kind == "O":
+        return _each(lambda value: str(value) in _ABSENT and not isinstance(value, str), y)
+    if is_nan and y.dtype.kind == "f":
+        return np.isnan(y)
+    if marker is None or is_nan or isinstance(marker, str) != (y.dtype.kind in "OUS"):
+        return np.zeros(y.shape, dtype=bool)
+    return np.asarray(y == marker, dtype=bool)
+
+
+def refuse_marker(classes, name, marker):
+    """Raise when a marker is one of the given classes: its rows would have a class and none."""
+    if classes is not None and marked(classes, marker).any():
+        raise ValueError(f"{name}={marker!r} is also one of classes={classes.tolist()!r}; give it another value.")
+
+
+def _refuse_mixture(values, dtype, name, marker=None):
+    """Raise where strings stand beside other values, which numpy turns into strings when they come in a list."""
+    if dtype.kind not in "OU" or (isinstance(values, np.ndarray) and values.dtype.kind == "U"):
+        return
+    values = np.asarray(values, dtype=object)
+    odd = values[~(_each(lambda value: isinstance(value, str), values) | marked(values, marker))]
+    if len(odd):
+        raise TypeError(
+            f"Unknown label type: {name} holds {odd[0]!r} ({type(odd[0]).__name__}) among strings or objects; give all "
+            "labels as numbers of a numeric dtype or all as strings, and missing ones as the marker of the estimator."
+        )
+
+
+def _each(test, values):
+    return np.frompyfunc(test, 1, 1)(values).astype(bool)
