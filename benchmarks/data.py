@@ -45,7 +45,8 @@ def fashion_mnist_noisy(seed, noise="symmetric_exclusive:0.4", n_rows=10_000):
 
 def csv_noisy(path, target, seed, noise=None):
     """Rows of a CSV file, a quarter kept for testing; optional noise on the training labels."""
-    X, y = datasets.load_csv(path, target)[:2]
+    bunch = datasets.load_csv(path, target)
+    X, y = bunch.data, bunch.target
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.25, random_state=seed)
     if noise is None:
         return NoisySplit(X, y, None, X_test, y_test)

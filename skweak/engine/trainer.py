@@ -43,8 +43,6 @@ class Trainer(NeuralNet):
         Random numbers of this fit.
     epoch : int
         Epochs finished in this fit.
-    progress : float in [0, 1]
-        Share of the fit's steps that are done.
     """
 
     def __init__(self, *, optimizer, lr, max_epochs, batch_size, device, callbacks=None, verbose=0, compile=False,
@@ -103,8 +101,9 @@ class Trainer(NeuralNet):
         return optimizer
 
     def _get_param_names(self):
-        # Only settings: the data and the method are no parameters of the net.
-        return [k for k in vars(self) if not k.endswith("_") and k not in _NOT_PARAMETERS and not k.startswith("_")]
+        # What skorch asks for, and the spellings: the data and the method are no parameters of the net.
+        known = inspect.signature(NeuralNet.__init__).parameters
+        return [name for name in vars(self) if name in known or "__" in name]
 
     def train(self, method, make, data, held_out=None):
         """Train ``method`` for ``max_epochs`` on ``data``; on ``held_out`` record ``valid_loss``.
@@ -126,12 +125,16 @@ class Trainer(NeuralNet):
         if self.resume_from is not None:
             load_training_state(self, self.resume_from)
             self.resume_from = None
+        hooks = self._full_precision_logits()
         try:
             self.fit_loop(batches, held_out)
         except KeyboardInterrupt:
             # skorch's EarlyStopping ends training with this exception; any other one is the user's.
             if not any(isinstance(cb, EarlyStopping) and cb.misses_ >= cb.patience for _, cb in self.callbacks_):
                 raise
+        finally:
+            for hook in hooks:
+                hook.remove()
         self.notify("on_train_end", X=None, y=None)
         self.check_finite_parameters()
         return self
@@ -208,7 +211,7 @@ class Trainer(NeuralNet):
         self.method._end_step(self)
 
     def record(self, name, value):
-        """Keep the mean of a detached tensor for the history row of this epoch."""
+        """Keep the mean of a tensor for the history row of this epoch."""
         self.parts.setdefault(name, []).append(value.detach().mean())
 
     def check_rows(self, memory):
@@ -234,6 +237,15 @@ class Trainer(NeuralNet):
         if self.autocast is None:
             return nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=self.autocast)
+
+    def _full_precision_logits(self):
+        """Let every layer that gives logits return the full type, so that losses and memories know nothing of half."""
+        if self.autocast is None:
+            return []
+        networks = [getattr(self, f"{name}_") for name in self._modules]
+        layers = [layer for network in networks for layer in network.modules() if isinstance(layer, torch.nn.Linear)]
+        heads = [layer for layer in layers if layer.out_features == self.n_outputs]
+        return [head.register_forward_hook(lambda _, __, logits: logits.to(self.dtype)) for head in heads]
 
     def set_training(self, mode):
         """Put every network into training or evaluation mode."""
@@ -334,10 +346,3 @@ class Trainer(NeuralNet):
             self.state = SimpleNamespace(**kept)
             for name in self._optimizers:
                 setattr(self, f"{name}_", None)
-
-
-_NOT_PARAMETERS = {
-    "method", "data", "resume_from", "state", "epoch", "batch", "n_batches", "networks", "generator", "numpy_random",
-    "parts", "history", "dtype", "autocast", "n_threads", "views", "input_shape", "n_outputs", "notifies_gradients",
-    "init_context",
-}  # fmt: skip

@@ -1,0 +1,90 @@
+"""The benchmark runner: scenarios, resume, tables, and the main job's messages."""
+
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import run, scenarios, tables
+from benchmarks.__main__ import main
+from benchmarks.scenario import Scenario
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Replace the scenarios by two cheap ones and list what is run."""
+    made = []
+
+    def measure(name, seed):
+        made.append((name, seed))
+        return {"accuracy": seed / 10 + len(name)}
+
+    cheap = [Scenario("toy", "data", name, lambda seed, name=name: measure(name, seed)) for name in ("a", "bb")]
+    monkeypatch.setattr(run, "all_scenarios", lambda: cheap)
+    return made
+
+
+def test_names_identify_every_scenario():
+    names = [tuple(scenario[:3]) for scenario in scenarios.all_scenarios()]
+    assert len(names) == len(set(names)) > 20
+
+
+def test_a_stopped_run_goes_on_where_it_was(calls, tmp_path, capsys):
+    arguments = ["run", "--family", "toy", "--results", str(tmp_path)]
+    assert main([*arguments, "--seeds", "1"]) == 0
+    assert calls == [("a", 0), ("bb", 0)]
+    assert main([*arguments, "--seeds", "2"]) == 0
+    assert calls[2:] == [("a", 1), ("bb", 1)]
+    with (tmp_path / "toy-data.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 and all(row["commit"] and row["torch"] and row["command"] for row in rows)
+    # Seeds 0 and 1 of method bb give 2.0 and 2.1.
+    assert "2.0500 ± 0.0500" in capsys.readouterr().out
+
+
+def test_unknown_names_end_with_code_2_and_one_sentence(calls, capsys):
+    assert main(["run", "--family", "toy", "--data", "nothing"]) == 2
+    assert "'nothing' is not known here; there are data." in capsys.readouterr().err
+
+
+def test_tables_are_written_between_the_marks(calls, tmp_path, monkeypatch):
+    main(["run", "--seeds", "2", "--results", str(tmp_path)])
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- table: toy-data -->\nold\n<!-- end -->\nafter\n")
+    assert main(["tables", str(page)]) == 0
+    text = page.read_text()
+    assert "| bb | 2 | 2.050 ± 0.050 |" in text and "old" not in text and text.endswith("<!-- end -->\nafter\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "missing.csv", "--target", "y"], "missing.csv"),
+        (["--data", "TABLE", "--target", "nothing"], "nothing"),
+        (["--data", "TABLE"], "--target is missing"),
+        (["--data", "moon"], "'moon' is not known"),
+        (["--noise", "symmetric:2"], "2"),
+        (["--methods", "XYZ"], "'XYZ' is not known"),
+    ],
+    ids=["file", "column", "no-target", "data", "noise", "method"],
+)
+def test_the_demo_says_what_is_wrong_in_one_sentence(arguments, message, tmp_path, capsys):
+    table = tmp_path / "table.csv"
+    pd.DataFrame({"x": [1, 2], "y": [0, 1]}).to_csv(table, index=False)
+    assert main(["demo", *(str(table) if a == "TABLE" else a for a in arguments)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_the_demo_runs_on_a_table_and_writes_its_figure(tmp_path, capsys):
+    random = np.random.RandomState(0)
+    X = random.randn(120, 3)
+    frame = pd.DataFrame(X, columns=list("abc")).assign(color=random.choice(["red", "blue"], 120), label=X[:, 0] > 0)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    figure = tmp_path / "figure.png"
+    arguments = ["--data", str(tmp_path / "table.csv"), "--target", "label", "--methods", "CE", "ELR"]
+    assert main(["demo", *arguments, "--noise", "symmetric:0.3", "--epochs", "5", "--figure", str(figure)]) == 0
+    out = capsys.readouterr().out
+    assert "training labels are wrong" in out and "ELR" in out and figure.stat().st_size > 5000
