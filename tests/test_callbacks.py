@@ -127,6 +127,12 @@ def test_epoch_scoring_with_a_function_of_the_net():
     assert clf.history_[-1]["share"] == pytest.approx((clf.predict(X) == 0).mean())
 
 
+def test_scoring_beside_a_callback_of_batches():
+    scoring = EpochScoring("accuracy", name="accuracy", on_train=True)
+    clf = fit(scoring, LRScheduler("StepLR", step_size=5, step_every="batch"), max_epochs=2)
+    assert 0 <= clf.history_[-1]["accuracy"] <= 1
+
+
 def test_progress_bar_counts_batches(capsys):
     fit(ProgressBar(detect_notebook=False), max_epochs=1)
     # The bar is too fast to be drawn again at its end.

@@ -59,7 +59,7 @@ class Trainer(NeuralNet):
         self.epoch = self.batch = self.n_batches = 0
 
     def get_default_callbacks(self):
-        """Return the one callback every fit has."""
+        """Return the one callback of every fit."""
         return [("epoch_timer", EpochTimer())]
 
     def initialize_criterion(self):
@@ -177,7 +177,7 @@ class Trainer(NeuralNet):
             losses.append(loss)
             if notifies:
                 self.history.record_batch("train_loss", loss.item())
-                self.notify("on_batch_end", batch=batch, training=True, loss=loss)
+                self.notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=None)
             counts.append(len(batch.index) if hasattr(batch, "index") and hasattr(batch, "y") else 1)
             self.batch += 1
         if not losses:
@@ -240,9 +240,7 @@ class Trainer(NeuralNet):
 
     def _full_precision_logits(self):
         """Let every layer that gives logits return the full type, so that losses and memories know nothing of half."""
-        if self.autocast is None:
-            return []
-        networks = [getattr(self, f"{name}_") for name in self._modules]
+        networks = [] if self.autocast is None else [getattr(self, f"{name}_") for name in self._modules]
         layers = [layer for network in networks for layer in network.modules() if isinstance(layer, torch.nn.Linear)]
         heads = [layer for layer in layers if layer.out_features == self.n_outputs]
         return [head.register_forward_hook(lambda _, __, logits: logits.to(self.dtype)) for head in heads]
@@ -302,9 +300,8 @@ class Trainer(NeuralNet):
         return 1 if small else torch.get_num_threads()
 
     def _someone_listens(self, name):
-        # EpochScoring has a method for batches that only fills its cache, which is off here.
-        callbacks = (type(cb) for _, cb in self.callbacks_ if not isinstance(cb, EpochScoring))
-        return any(getattr(callback, name) is not getattr(Callback, name) for callback in callbacks)
+        callbacks = (cb for _, cb in self.callbacks_ if not _ignores_batches(cb))
+        return any(getattr(type(callback), name) is not getattr(Callback, name) for callback in callbacks)
 
     def _record_epoch(self, prefix, losses, counts):
         losses = torch.stack(losses).double()
@@ -346,3 +343,8 @@ class Trainer(NeuralNet):
             self.state = SimpleNamespace(**kept)
             for name in self._optimizers:
                 setattr(self, f"{name}_", None)
+
+
+def _ignores_batches(callback):
+    """Return whether a callback has methods for batches that do nothing: no caching, steps by epoch."""
+    return isinstance(callback, EpochScoring) or getattr(callback, "step_every", None) == "epoch"
