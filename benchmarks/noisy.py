@@ -74,8 +74,8 @@ DIGITS = {
 }
 
 _IMAGES = {"module": SmallCNN, "module__widths": (16, 32, 64), "max_epochs": 30, "augment": "weak"}
-# Chosen on seed 100; the reported ones are 0, 1, ... The rates of BLDR's row parameters are the paper's at batch size 256,
-# scaled to 64, and its negative head needs the agreement term: alone it collapses on one class in a short training.
+# Chosen on seed 100; the reported ones are 0, 1, ... The rates of BLDR's row parameters are the paper's at batch size
+# 256, scaled to 64, and its negative head needs the agreement term: alone it collapses on one class in a short training.
 IMAGES = {
     "CE": partial(CrossEntropyClassifier, **_IMAGES),
     "GCE": partial(GCEClassifier, **_IMAGES),
@@ -83,7 +83,13 @@ IMAGES = {
     "Co-teaching": partial(CoTeachingClassifier, **_IMAGES, forget_rate=0.4),
     "DPC": partial(DPCClassifier, **_IMAGES, confidence_penalty=True),
     "BLDR": partial(
-        BLDRClassifier, **_IMAGES, reweight_start=15, u_lr=2.5, v_lr=2.5, head_agreement_weight=10.0, side_branches=False
+        BLDRClassifier,
+        **_IMAGES,
+        reweight_start=15,
+        u_lr=2.5,
+        v_lr=2.5,
+        head_agreement_weight=10.0,
+        side_branches=False,
     ),
 }
 

@@ -88,7 +88,9 @@ def scenarios():
     tables |= {name: partial(real, name=name) for name in ("lost", "msrcv2")}
     found = []
     for name, data in tables.items():
-        found += [Scenario("partial", name, method, partial(_run, data, make, False)) for method, make in METHODS.items()]
+        found += [
+            Scenario("partial", name, method, partial(_run, data, make, False)) for method, make in METHODS.items()
+        ]
         found += [
             Scenario("partial", name, f"{method} + verified", partial(_run, data, METHODS[method], True))
             for method in ("PRODEN", "MoGD")

@@ -1,8 +1,8 @@
 """Run scenarios over seeds and keep one CSV row per scenario and seed.
 
 ``python -m benchmarks run --family noisy --data digits_sym40 --seeds 5`` writes
-``benchmarks/results/noisy-digits_sym40.csv``. Rows that are already there are skipped, so a run that was stopped goes on where it was. ``--table`` prints means and
-standard deviations of what is there.
+``benchmarks/results/noisy-digits_sym40.csv``. Rows that are already there are skipped, so
+a run that was stopped goes on where it was. ``--table`` prints means and standard deviations of what is there.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""One ten-line estimator of each label kind: what the base class does for any method, through scikit-learn's checker."""
+"""One ten-line estimator of each label kind: what the base class does for any method."""
 
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,4 @@
-"""What the base class promises: model selection around it, warm starts, weights, verified rows, precision, foreign data."""
+"""What the base class promises: model selection around it, warm starts, weights, verified rows, precision."""
 
 import io
 
@@ -53,13 +53,17 @@ def test_metadata_routing():
     with config_context(enable_metadata_routing=True):
         pipe = pipeline()
         pipe.set_params(clf=pipe["clf"].set_fit_request(trusted=True))
-        search = GridSearchCV(pipe, {"clf__lr": [0.05]}, cv=2, error_score="raise").fit(X, NOISY, trusted=NOISY == CLEAN)
+        search = GridSearchCV(pipe, {"clf__lr": [0.05]}, cv=2, error_score="raise").fit(
+            X, NOISY, trusted=NOISY == CLEAN
+        )
     assert (search.best_estimator_["clf"].clean_proba_[NOISY == CLEAN] == 1).all()
 
 
 def test_three_metrics_in_cross_validation_and_calibration():
     clf = ELRClassifier(max_epochs=5, **SMALL)
-    scores = cross_validate(clf, X, NOISY, cv=3, scoring=["accuracy", "roc_auc_ovr", "neg_log_loss"], error_score="raise")
+    scores = cross_validate(
+        clf, X, NOISY, cv=3, scoring=["accuracy", "roc_auc_ovr", "neg_log_loss"], error_score="raise"
+    )
     assert all(np.isfinite(scores[f"test_{name}"]).all() for name in ("accuracy", "roc_auc_ovr", "neg_log_loss"))
     calibrated = CalibratedClassifierCV(clf, cv=StratifiedKFold(2)).fit(X, NOISY)
     np.testing.assert_allclose(calibrated.predict_proba(X).sum(1), 1, rtol=1e-6)
@@ -137,7 +141,9 @@ def test_a_row_of_weight_zero_is_a_row_that_is_not_there():
 
 
 @pytest.mark.parametrize(
-    "trusted", [np.ones(120), np.ones(119, bool), "yes", np.ones((120, 1), bool)], ids=["floats", "short", "text", "wide"]
+    "trusted",
+    [np.ones(120), np.ones(119, bool), "yes", np.ones((120, 1), bool)],
+    ids=["floats", "short", "text", "wide"],
 )
 def test_trusted_must_be_a_mask_of_the_rows(trusted):
     with pytest.raises(ValueError, match="trusted must be a boolean mask"):
@@ -154,7 +160,9 @@ def test_none_or_all_rows_trusted(cls, share):
         assert not clf.noise_mask_.any()
 
 
-@pytest.mark.parametrize("cls", [CrossEntropyClassifier, ELRClassifier, DPCClassifier, DivideMixClassifier, BLDRClassifier])
+@pytest.mark.parametrize(
+    "cls", [CrossEntropyClassifier, ELRClassifier, DPCClassifier, DivideMixClassifier, BLDRClassifier]
+)
 def test_mixed_precision_learns_about_as_well(cls):
     params = {"warmup_epochs": 5, "unlabeled_weight": 1.0} if cls in (DPCClassifier, DivideMixClassifier) else {}
     half, full = (cls(max_epochs=12, amp=amp, **params, **SMALL).fit(X, NOISY) for amp in (True, False))

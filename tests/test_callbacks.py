@@ -93,7 +93,10 @@ def test_reduce_on_plateau_reads_a_recorded_loss():
 
 def test_gradient_norm_clipping_bounds_the_step():
     tight, free = fit(GradientNormClipping(1e-6)), fit(max_epochs=1, lr=1e-12)
-    moved = [(a - b).abs().max() for a, b in zip(tight.net_.module_.parameters(), free.net_.module_.parameters(), strict=True)]
+    moved = [
+        (a - b).abs().max()
+        for a, b in zip(tight.net_.module_.parameters(), free.net_.module_.parameters(), strict=True)
+    ]
     # 18 clipped steps at momentum 0.9 move a weight by at most 18 * 10 * 0.05 * 1e-6, and weight decay by about 1e-3.
     assert max(moved) < 2e-3
     assert not np.allclose(fit().predict_proba(X), tight.predict_proba(X), atol=1e-2)

@@ -36,7 +36,9 @@ def small(cls, **changes):
 
 def _least_epochs(cls):
     """Warm-ups must end before training does."""
-    return 1 + max((v for k, v in cls._test_params().items() if k.startswith("warmup") and isinstance(v, int)), default=0)
+    return 1 + max(
+        (v for k, v in cls._test_params().items() if k.startswith("warmup") and isinstance(v, int)), default=0
+    )
 
 
 def data_for(cls, **kwargs):
@@ -165,7 +167,8 @@ def test_float64_input_equals_float32_input(cls):
     X, y = data_for(cls)
     X = X.astype(np.float32)
     assert np.array_equal(
-        small(cls).fit(X, y).predict_proba(X), small(cls).fit(X.astype(np.float64), y).predict_proba(X.astype(np.float64))
+        small(cls).fit(X, y).predict_proba(X),
+        small(cls).fit(X.astype(np.float64), y).predict_proba(X.astype(np.float64)),
     )
 
 
@@ -269,6 +272,12 @@ def test_every_parameter_has_a_constraint_and_refuses_nonsense(cls):
     X, y = data_for(cls)
     for name in set(cls().get_params(deep=False)) - {"self"}:
         assert name in cls._parameter_constraints, name
-    for name, nonsense in {"lr": np.inf, "max_epochs": 1.5, "batch_size": 0, "random_state": -1, "dtype": "half"}.items():
+    for name, nonsense in {
+        "lr": np.inf,
+        "max_epochs": 1.5,
+        "batch_size": 0,
+        "random_state": -1,
+        "dtype": "half",
+    }.items():
         with pytest.raises(ValueError, match=name):
             small(cls, **{name: nonsense}).fit(X, y)

@@ -50,6 +50,8 @@ def test_fits_in_processes_equal_fits_alone():
 
 
 def test_a_fresh_process_gives_the_same_bits():
-    code = "from tests.engine.test_seeding import fit_and_predict as f; import sys; sys.stdout.write(f(0).tobytes().hex())"
+    code = (
+        "from tests.engine.test_seeding import fit_and_predict as f; import sys; sys.stdout.write(f(0).tobytes().hex())"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == fit_and_predict(0).tobytes().hex()

@@ -104,7 +104,9 @@ def test_first_step_equals_a_bare_loop():
     X, _, y = blobs(30)
     X = X.astype(np.float32)
     network = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3))
-    clf = CrossEntropyClassifier(module=network, max_epochs=1, batch_size=30, lr=0.1, optimizer=torch.optim.SGD).fit(X, y)
+    clf = CrossEntropyClassifier(module=network, max_epochs=1, batch_size=30, lr=0.1, optimizer=torch.optim.SGD).fit(
+        X, y
+    )
     loss = nn.functional.cross_entropy(network(torch.from_numpy(X)), torch.from_numpy(y))
     gradients = torch.autograd.grad(loss, list(network.parameters()))
     for ours, start, gradient in zip(clf.net_.module_.parameters(), network.parameters(), gradients, strict=True):

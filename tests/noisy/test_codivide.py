@@ -141,9 +141,11 @@ def test_the_second_network_guesses_with_the_first():
 
 @pytest.mark.parametrize("drawn", [0.25, 0.75])
 def test_inputs_are_mixed_with_their_partners_by_the_larger_share(drawn):
-    steps = Steps(SAME, drawn)
+    # The second views multiply the odds of class 0 by 2 and by 1/3, so that all four rows differ.
+    shifts = [[1.0, 1.0], [2.0, 1.0], [1.0, 1.0], [1.0, 3.0]]
+    steps = Steps(shifts, drawn)
     mixed = mix(steps, labeled=[0.5, 0.5], weight=1.0, unlabeled=[0.25, 0.75])
-    X = torch.tensor([[0.5, 0.5], [0.5, 0.5], [0.25, 0.75], [0.25, 0.75]]).log()
+    X = torch.tensor([[0.5, 0.5], [1.0, 0.5], [0.25, 0.75], [0.25, 2.25]]).log()
     assert mixed.share == 0.75 and steps.parameters == (4.0, 4.0)
     assert sorted(mixed.order.tolist()) == [0, 1, 2, 3] and mixed.order.tolist() != [0, 1, 2, 3]
     torch.testing.assert_close(mixed.X, 0.75 * X + 0.25 * X[mixed.order])

@@ -1,0 +1,151 @@
+"""modAL's learners on scikit-learn of today.
+
+This module is not imported with the package: it needs modAL 0.4.2.1, which asks for an old skorch and is therefore
+installed by ``pip install --no-deps modAL-python==0.4.2.1`` (and pandas).
+"""
+
+from importlib import metadata
+
+import numpy as np
+from sklearn.utils import _safe_indexing, check_X_y
+
+from skweak.active.rows import as_rows, stack_rows
+
+_WANTED = "0.4.2.1"
+_REMEDY = f"install it with: pip install --no-deps modAL-python=={_WANTED}"
+
+
+def _check_version():
+    try:
+        version = metadata.version("modAL-python")
+    except metadata.PackageNotFoundError:
+        raise ImportError(f"skweak.active.modal needs modAL {_WANTED}, which is not installed; {_REMEDY}") from None
+    if version != _WANTED:
+        raise ImportError(
+            f"skweak.active.modal needs modAL {_WANTED}, found {version}, whose strategies return something else; "
+            f"{_REMEDY}"
+        )
+
+
+_check_version()
+
+from modAL.models import ActiveLearner as _ActiveLearner  # noqa: E402
+from modAL.models import Committee as _Committee  # noqa: E402
+
+
+class _QueryOnce:
+    """Asks the strategy once. modAL's own learners call one that fails a second time, and so do they Ctrl-C."""
+
+    def query(self, X_pool, *query_args, return_metrics=False, **query_kwargs):
+        """Return indices and rows chosen by the strategy, with ``return_metrics`` also its scores."""
+        X_pool = as_rows(X_pool)
+        result = self.query_strategy(self, X_pool, *query_args, **query_kwargs)
+        indices, metrics = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
+        rows = _safe_indexing(X_pool, np.atleast_1d(indices))
+        return (indices, rows, metrics) if return_metrics else (indices, rows)
+
+
+class ActiveLearner(_QueryOnce, _ActiveLearner):
+    """modAL's ActiveLearner with the three methods mended that need an argument which scikit-learn 1.8 renamed.
+
+    Frames are accepted everywhere, an exception of a strategy reaches the user once, and the batches that were taught
+    are counted, from which the open-set strategies learn how pure the last ones were.
+
+    Parameters
+    ----------
+    estimator : estimator
+    query_strategy : callable
+        Any of `skweak.active` or of modAL.
+    X_training, y_training : array-like, optional
+        First labeled rows.
+    bootstrap_init : bool, default=False
+    on_transformed : bool, default=False
+        For the strategies of modAL; ours look through a Pipeline anyway.
+    force_all_finite : bool, default=True
+        False lets missing values pass to estimators that can handle them.
+    **fit_kwargs
+        Handed to the estimator's ``fit``.
+
+    Attributes
+    ----------
+    batch_sizes : list of int
+        Rows of each batch taught since the first rows.
+    """
+
+    def __init__(self, estimator, query_strategy=None, X_training=None, y_training=None, bootstrap_init=False,
+                 on_transformed=False, force_all_finite=True, **fit_kwargs):  # fmt: skip
+        chosen = {} if query_strategy is None else {"query_strategy": query_strategy}
+        super().__init__(estimator, on_transformed=on_transformed, **chosen)
+        self.force_all_finite = force_all_finite
+        self.bootstrap_init = bootstrap_init
+        self.batch_sizes = []
+        if X_training is not None:
+            self.fit(X_training, y_training, bootstrap=bootstrap_init, **fit_kwargs)
+
+    def _check(self, X, y):
+        check_X_y(X, y, accept_sparse=True, ensure_2d=False, allow_nd=True, multi_output=True, dtype=None,
+                  ensure_all_finite=self.force_all_finite)  # fmt: skip
+        return as_rows(X), np.asarray(y)
+
+    def _add_training_data(self, X, y):
+        X, y = self._check(X, y)
+        if self.X_training is None:
+            self.X_training, self.y_training = X, y
+        else:
+            self.X_training = stack_rows(self.X_training, X)
+            self.y_training = np.concatenate([self.y_training, y])
+            self.batch_sizes = [*self.batch_sizes, len(y)]
+
+    def _fit_to_known(self, bootstrap=False, **fit_kwargs):
+        return self._fit_rows(self.X_training, self.y_training, bootstrap, **fit_kwargs)
+
+    def _fit_on_new(self, X, y, bootstrap=False, **fit_kwargs):
+        return self._fit_rows(X, y, bootstrap, **fit_kwargs)
+
+    def _fit_rows(self, X, y, bootstrap, **fit_kwargs):
+        if bootstrap:
+            rows = np.random.choice(len(y), len(y), replace=True)
+            X, y = _safe_indexing(X, rows), y[rows]
+        self.estimator.fit(X, y, **fit_kwargs)
+        return self
+
+    def fit(self, X, y, bootstrap=False, **fit_kwargs):
+        """Forget all rows, keep ``X`` and ``y`` and fit the estimator on them."""
+        self.X_training, self.y_training = self._check(X, y)
+        self.batch_sizes = []
+        return self._fit_to_known(bootstrap=bootstrap, **fit_kwargs)
+
+    def teach(self, X, y, bootstrap=False, only_new=False, **fit_kwargs):
+        """Add labeled rows and fit the estimator on all of them; with ``only_new`` on the new ones alone."""
+        if only_new:
+            self._fit_on_new(*self._check(X, y), bootstrap=bootstrap, **fit_kwargs)
+        else:
+            self._add_training_data(X, y)
+            self._fit_to_known(bootstrap=bootstrap, **fit_kwargs)
+
+
+class Committee(_QueryOnce, _Committee):
+    """modAL's Committee of the mended learners.
+
+    Labels may be strings, and it keeps no rows of its own: those of its first member are its labeled rows.
+
+    Parameters
+    ----------
+    learner_list : list of ActiveLearner
+        Of this module.
+    query_strategy : callable
+    on_transformed : bool, default=False
+    """
+
+    def __init__(self, learner_list, query_strategy=None, on_transformed=False):
+        chosen = {} if query_strategy is None else {"query_strategy": query_strategy}
+        super().__init__(learner_list, on_transformed=on_transformed, **chosen)
+
+    @property
+    def batch_sizes(self):
+        """Rows of each batch taught since the first rows."""
+        return getattr(self.learner_list[0], "batch_sizes", None)
+
+    def vote(self, X, **predict_kwargs):
+        """Return the label (n, members) that each member predicts."""
+        return np.column_stack([learner.predict(X, **predict_kwargs) for learner in self.learner_list])

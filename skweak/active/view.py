@@ -1,0 +1,179 @@
+"""What a query strategy may ask of a learner, whatever the learner is."""
+
+from functools import cached_property
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
+from tqdm.auto import tqdm
+
+from skweak.active.rows import as_rows, chunks
+
+# A pool is embedded into memory once; rows of one chunk take about this many bytes.
+_CHUNK_BYTES = 2**25
+
+
+def unwrap(learner):
+    """Return the transformers that a learner applies first, and the estimator that they feed.
+
+    Parameters
+    ----------
+    learner : estimator, Pipeline, fitted search, or active learner
+        An active learner has ``estimator`` and ``teach``, a fitted search ``best_estimator_``. Any nesting of them.
+
+    Returns
+    -------
+    transformers : list of Pipeline
+        To be applied to the pool in this order.
+    estimator : object
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> transformers, estimator = unwrap(make_pipeline(StandardScaler(), LogisticRegression()))
+    >>> len(transformers), estimator
+    (1, LogisticRegression())
+    """
+    transformers, estimator = [], learner
+    while True:
+        if isinstance(estimator, Pipeline):
+            if len(estimator.steps) > 1:
+                transformers.append(estimator[:-1])
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "estimator") and hasattr(estimator, "teach"):
+            estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return transformers, estimator
+
+
+class LearnerView:
+    """The estimator inside a learner, the pool as that estimator sees it, and the labeled rows.
+
+    Parameters
+    ----------
+    learner : estimator, Pipeline or active learner
+        See `unwrap`.
+    X_pool : array-like, sparse matrix, DataFrame or memory map of shape (n, ...)
+        It is read in chunks and never copied whole unless a strategy asks for all rows.
+    labeled : pair (X, y) or None
+        Labeled rows of a bare estimator; a learner brings its own.
+    candidates : ndarray of int or None
+        Positions of the pool rows that may be chosen; all by default.
+    owner : str
+        Name of the strategy, for messages.
+    verbose : int
+        1 shows a progress bar for each pass over the pool.
+
+    Attributes
+    ----------
+    estimator : object
+        What makes the predictions.
+    n_pool : int
+        Rows to choose from.
+    """
+
+    def __init__(self, learner, X_pool, *, labeled=None, candidates=None, owner="The strategy", verbose=0):
+        self.learner, self.owner, self.verbose = learner, owner, verbose
+        self.transformers, self.estimator = unwrap(learner)
+        self.X_pool, self.candidates = as_rows(X_pool), candidates
+        self._given = labeled
+        self.n_pool = _num_samples(self.X_pool) if candidates is None else len(candidates)
+        if self.n_pool == 0:
+            raise ValueError("X_pool has 0 rows; there is nothing to choose from.")
+
+    def _transform(self, X):
+        for transformer in self.transformers:
+            X = transformer.transform(X)
+        return X
+
+    def rows(self, index):
+        """Return pool rows, a slice or positions, as the estimator sees them."""
+        index = index if self.candidates is None else self.candidates[index]
+        return self._transform(_safe_indexing(self.X_pool, index))
+
+    def pool(self):
+        """Return all pool rows as the estimator sees them."""
+        if self.candidates is None:
+            return self._transform(self.X_pool)
+        return self.rows(slice(None))
+
+    def map(self, function):
+        """Return ``function(rows)`` over the chunks of the pool, joined in row order."""
+        parts = list(chunks(self.X_pool, self.n_pool, _CHUNK_BYTES))
+        bar = tqdm(parts, desc=self.owner, unit="chunk", disable=not self.verbose)
+        return np.concatenate([function(self.rows(part)) for part in bar])
+
+    def predict_proba(self, X):
+        """Return class probabilities of rows as the estimator sees them."""
+        if not hasattr(self.estimator, "predict_proba"):
+            raise TypeError(
+                f"{self.owner} needs class probabilities, but {type(self.estimator).__name__} has no predict_proba; "
+                "calibrate it with CalibratedClassifierCV or choose another estimator."
+            )
+        return np.asarray(self.estimator.predict_proba(X))
+
+    def embed(self, X):
+        """Return embeddings (n, d): the estimator's own where it has them, else the flattened rows themselves."""
+        if hasattr(self.estimator, "embed"):
+            return self.estimator.embed(X)
+        X = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
+        X = X.reshape(len(X), -1)
+        return X if X.dtype in (np.float32, np.float64) else X.astype(np.float32 if X.itemsize == 1 else np.float64)
+
+    def embedding(self):
+        """Return the embeddings of the pool; a floating point table that needs no change is returned as it is."""
+        own = hasattr(self.estimator, "embed") or self.transformers or self.candidates is not None
+        if not own and isinstance(self.X_pool, np.ndarray) and self.X_pool.dtype in (np.float32, np.float64):
+            return self.X_pool.reshape(self.n_pool, -1)
+        return self.map(self.embed)
+
+    @cached_property
+    def labeled(self):
+        """Labeled rows as the estimator sees them and their labels, or None."""
+        X, y = self._given if self._given is not None else training_rows(self.learner)
+        if X is None:
+            return None
+        X, y = as_rows(X), np.asarray(y)
+        if _num_samples(X) != len(y):
+            raise ValueError(f"labeled holds {_num_samples(X)} rows of X but {len(y)} labels; give one label per row.")
+        return self._transform(X), y
+
+    def require_labeled(self):
+        """Return the labeled rows; raise where there are none."""
+        if self.labeled is None:
+            raise TypeError(
+                f"{self.owner} needs the labeled rows; pass labeled=(X, y), or a learner that holds X_training."
+            )
+        return self.labeled
+
+    @property
+    def n_labeled(self):
+        """Number of labeled rows."""
+        return 0 if self.labeled is None else len(self.labeled[1])
+
+    @property
+    def bought(self):
+        """Labels of each batch that was bought so far, first batch first; None where the learner does not tell."""
+        sizes = getattr(self.learner, "batch_sizes", None)
+        if sizes is None or self.labeled is None:
+            return None
+        ends = np.cumsum([self.n_labeled - sum(sizes), *sizes])
+        return np.split(self.labeled[1], ends)[1:-1]
+
+    def seed(self, random_state):
+        """Return the seed of this round: it depends on ``random_state`` and on how many rows are labeled."""
+        entropy = None if random_state is None else [random_state, self.n_labeled]
+        return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
+
+def training_rows(learner):
+    """Return the training rows that a learner keeps; a committee's are those of its first member."""
+    if getattr(learner, "X_training", None) is None and getattr(learner, "learner_list", None):
+        learner = learner.learner_list[0]
+    X = getattr(learner, "X_training", None)
+    return X, None if X is None else learner.y_training
