@@ -138,8 +138,8 @@ class L2DClassifier(DistilledClassifier):
         never = np.flatnonzero(~(labels.target == 1).any(axis=0))
         if len(never):
             raise ValueError(
-                f"y has no positive entry of label {labels.classes[never].tolist()[0]!r} ({len(never)} such labels); leave them "
-                "out, nothing can be learned about them."
+                f"y has no positive entry of label {labels.classes[never].tolist()[0]!r} ({len(never)} such labels); "
+                "leave them out, nothing can be learned about them."
             )
         if self.teacher is None and self._wanted() != "logits":
             raise ValueError(
