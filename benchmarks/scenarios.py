@@ -1,8 +1,8 @@
 """All scenarios, collected from the families."""
 
-from benchmarks import noisy, partial
+from benchmarks import distill, noisy, partial
 
-FAMILIES = (noisy, partial)
+FAMILIES = (distill, noisy, partial)
 
 # Public estimators and strategies without a scenario, each with the reason.
 EXCLUDED = {}

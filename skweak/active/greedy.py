@@ -105,7 +105,7 @@ class Distances:
                 np.minimum(self.nearest[part], self.between(part, group).min(axis=1), out=self.nearest[part])
 
 
-def k_center(distances, n_picks):
+def k_center(distances, n_picks, report=None):
     """Pick in turn the row that is farthest from its nearest center, which makes it a center.
 
     Parameters
@@ -113,6 +113,8 @@ def k_center(distances, n_picks):
     distances : Distances
         Up to date with the centers that are there already, at least one.
     n_picks : int
+    report : callable or None
+        Called without arguments after each pick.
 
     Returns
     -------
@@ -145,6 +147,8 @@ def k_center(distances, n_picks):
                 break
             row = int(nearest.argmax()) if tied else int(front[best])
             picks.append(row)
+            if report is not None:
+                report()
             radii.append(float(nearest[row] if tied else within.nearest[best]))
             if tied:
                 break

@@ -1,6 +1,6 @@
 """k-center greedy, also known as core-set selection (arXiv:1708.00489)."""
 
-import numpy as np
+from tqdm.auto import tqdm
 
 from skweak.active.base import QueryStrategy
 from skweak.active.greedy import Distances, k_center
@@ -15,7 +15,7 @@ class KCenterGreedy(QueryStrategy):
     Parameters
     ----------
     verbose : int, default=0
-        1 shows a progress bar for the pass that embeds the pool.
+        1 shows a progress bar for the pass that embeds the pool and one for the picks.
 
     Notes
     -----
@@ -28,6 +28,7 @@ class KCenterGreedy(QueryStrategy):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
     >>> X, y = np.array([[0.0], [1.0]]), [0, 1]
     >>> learner = LogisticRegression().fit(X, y)
@@ -37,13 +38,15 @@ class KCenterGreedy(QueryStrategy):
 
     def _select(self, view, n_instances):
         distances = Distances(view.embedding())
+        first = []
         if view.labeled is None:
             # The rows are shifted by their mean: the norm is the distance from it.
-            first = int(distances.norms.argmin())
-            distances.update(distances, [first])
+            first = [int(distances.norms.argmin())]
+            distances.update(distances, first)
             distances.nearest[first] = -1
-            picks, radii = k_center(distances, n_instances - 1)
-            return np.append(first, picks), np.append(radii.max(initial=0.0), radii)
-        known = view.embed(view.labeled[0]).astype(distances.features.dtype, copy=False)
-        distances.update(Distances(known, shift=distances.shift))
-        return k_center(distances, n_instances)
+        else:
+            known = view.embed(view.labeled[0]).astype(distances.features.dtype, copy=False)
+            distances.update(Distances(known, shift=distances.shift))
+        with tqdm(total=n_instances, initial=len(first), desc=view.owner, unit="row", disable=not view.verbose) as bar:
+            picks, radii = k_center(distances, n_instances - len(first), bar.update)
+        return [*first, *picks], [radii.max(initial=0.0)] * len(first) + radii.tolist()

@@ -120,7 +120,7 @@ def _fit_clone(teacher, method, run):
 def _frame(method, run):
     """Return the rows as the student's user gave them: a DataFrame where it was one."""
     names = getattr(method, "feature_names_in_", None)
-    if names is None:
+    if names is None or not isinstance(run.data.X, np.ndarray):
         return run.data.X
     import pandas as pd
 
