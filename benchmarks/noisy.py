@@ -77,9 +77,6 @@ _IMAGES = {"module": SmallCNN, "module__widths": (16, 32, 64), "max_epochs": 30,
 # Chosen on seed 100; the reported ones are 0, 1, ... The rates of BLDR's row parameters are the paper's at batch size
 # 256, scaled to 64, and its negative head needs the agreement term: alone it collapses on one class in a short
 # training.
-IMAGES = {"module": SmallCNN, "module__widths": (16, 32, 64), "max_epochs": 30, "augment": "weak"}
-# Chosen on seed 100; the reported ones are 0, 1, ... The rates of BLDR's row parameters are the paper's at batch size
-# 256, scaled to 64, and its negative head needs the agreement term: alone it collapses on one class in a short training.
 IMAGES = {
     "CE": partial(CrossEntropyClassifier, **_IMAGES),
     "GCE": partial(GCEClassifier, **_IMAGES),
