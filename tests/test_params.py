@@ -203,7 +203,7 @@ def test_booleans_as_seed():
         check_parameters(DummyNoisy(random_state=True))
 
 
-@pytest.mark.parametrize("seed", [0, 2**32 - 1, np.int64(3), np.random.RandomState(0), None], ids=repr)
+@pytest.mark.parametrize("seed", [0, 2**32 - 1, np.int64(3), np.random.RandomState(0), None], ids=lambda seed: type(seed).__name__)
 def test_accepted_seeds(seed):
     check_parameters(DummyNoisy(random_state=seed))
 
@@ -279,7 +279,7 @@ def test_callbacks_that_are_not_there(name):
 def test_names_of_callbacks_without_one():
     score = EpochScoring("accuracy", use_caching=False)
     stops = [([STOP[1]], "EarlyStopping"), ([EarlyStopping], "EarlyStopping")]
-    for callbacks, name in [*stops, ([score, score], "EpochScoring_2")]:
+    for callbacks, name in [*stops, ([score, score], "EpochScoring_2"), ([("score_2", score)], "score_2")]:
         check_parameters(DummyNoisy(callbacks=callbacks, **{f"callbacks__{name}__sink": print}))
 
 
