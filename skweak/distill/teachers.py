@@ -106,6 +106,9 @@ def _fit_clone(teacher, method, run):
              if value is None and (name == "random_state" or name.endswith("__random_state"))]  # fmt: skip
     fresh.set_params(**{name: run.numpy_random.randint(np.iinfo(np.int32).max) for name in unset})
     several = method._label_kind == "multilabel" and run.n_outputs > 1
+    if isinstance(fresh, WeakClassifier) and fresh.classes is None:
+        # The names of the columns, and classes that no row of this fit has.
+        fresh.set_params(classes=run.classes.tolist())
     if isinstance(fresh, NeuralNet):
         X = run.data.rows(torch.arange(len(target), device=run.data.device)).cpu().numpy()
         return fresh.fit(X, target.astype(np.float32) if several else target.ravel())

@@ -137,7 +137,7 @@ class CDCRClassifier(WeakClassifier):
 
     @classmethod
     def _test_params(cls):
-        return super()._test_params() | {"warmup_epochs": 5, "lr": 0.01}
+        return super()._test_params() | {"warmup_epochs": 5}
 
 
 def select_candidates(proba, candidates, *, threshold=0.6, by_difficulty=True, min_share=0.05):

@@ -235,4 +235,4 @@ class D2LClassifier(WeakClassifier):
 
     @classmethod
     def _test_params(cls):
-        return super()._test_params() | {"warmup_epochs": 5, "lr": 0.01}
+        return super()._test_params() | {"warmup_epochs": 5, "lr": 0.3, "max_epochs": 60}

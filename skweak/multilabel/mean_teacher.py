@@ -125,7 +125,3 @@ class MultiLabelMeanTeacherClassifier(WeakClassifier):
     def _finish(self, run):
         proba = run.evaluate(run.data, lambda X: self._row_proba(run, X))
         return {"transduction_": complete_target(run.data.target, proba, 0.5)}
-
-    @classmethod
-    def _test_params(cls):
-        return super()._test_params() | {"lr": 0.01}

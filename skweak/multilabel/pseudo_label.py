@@ -158,4 +158,4 @@ class MultiLabelPseudoLabelClassifier(WeakClassifier):
 
     @classmethod
     def _test_params(cls):
-        return super()._test_params() | {"warmup_epochs": 5, "lr": 0.01}
+        return super()._test_params() | {"warmup_epochs": 5}

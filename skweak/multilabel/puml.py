@@ -139,7 +139,3 @@ class PUMLClassifier(WeakClassifier):
             "thresholds_": thresholds,
             "transduction_": complete_target(target.masked_fill(target == 0, -1), proba, thresholds),
         }
-
-    @classmethod
-    def _test_params(cls):
-        return super()._test_params() | {"lr": 0.01}

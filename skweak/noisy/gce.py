@@ -34,8 +34,10 @@ class GCEClassifier(WeakClassifier):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = GCEClassifier(max_epochs=30, random_state=0).fit(X, y)
+    >>> X = scale(X)
+    >>> clf = GCEClassifier(max_epochs=100, random_state=0).fit(X, y)
     >>> bool(clf.score(X, y) > 0.9)
     True
     """

@@ -38,8 +38,10 @@ class SCEClassifier(WeakClassifier):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SCEClassifier(max_epochs=30, random_state=0).fit(X, y)
+    >>> X = scale(X)
+    >>> clf = SCEClassifier(max_epochs=100, random_state=0).fit(X, y)
     >>> bool(clf.score(X, y) > 0.9)
     True
     """

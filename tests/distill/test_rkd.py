@@ -14,7 +14,9 @@ from tests.small_data import blobs
 X, Y, _ = blobs()
 X = X.astype(np.float32)
 SMALL = {"module__hidden": (16,), "max_epochs": 4, "random_state": 0, "dtype": "float64", "lr": 0.02}
-TEACHER = MLP(4, 3, hidden=(8,))
+with torch.random.fork_rng():
+    torch.manual_seed(0)
+    TEACHER = MLP(4, 3, hidden=(8,))
 
 
 def test_without_weights_it_is_cross_entropy():
