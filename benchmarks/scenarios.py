@@ -1,8 +1,8 @@
 """All scenarios, collected from the families."""
 
-from benchmarks import distill, noisy, partial
+from benchmarks import active, distill, noisy, partial
 
-FAMILIES = (distill, noisy, partial)
+FAMILIES = (active, distill, noisy, partial)
 
 # Public estimators and strategies without a scenario, each with the reason.
 EXCLUDED = {}
