@@ -103,13 +103,14 @@ def _run(protocol, make, strategy, seed):
     seconds, bought = time.perf_counter() - start, history[1:]
     left = np.setdiff1d(np.arange(len(pool.X_pool)), np.concatenate([record["indices"] for record in bought]))
     known = pool.y_pool[left] != -1
+    detects = make is not _PLAIN
     return {
         "accuracy": history[-1]["accuracy"],
         "mean_accuracy": np.mean([record["accuracy"] for record in history]),
         "precision": np.mean([record["query_precision"] for record in bought]),
         "later_precision": np.mean([record["query_precision"] for record in bought[1:]]),
         "recall": bought[-1]["query_recall"],
-        "known_auc": roc_auc_score(known, estimator.score_samples(pool.X_pool[left])),
+        **({"known_auc": roc_auc_score(known, estimator.score_samples(pool.X_pool[left]))} if detects else {}),
         "seconds": seconds,
     }
 

@@ -73,7 +73,7 @@ class TensorData(Dataset):
         self.X, self.dtype, self.device = X, dtype, torch.device(device)
         self.facts = {"weight": weight, "trusted": trusted, "side": side}
         self.target = torch.from_numpy(np.ascontiguousarray(y)).to(self.device)
-        self.weight = None if weight is None else torch.from_numpy(weight).to(self.device, dtype)
+        self.weight = None if weight is None else torch.tensor(weight, dtype=dtype, device=self.device)
         self.trusted = None if trusted is None else torch.from_numpy(trusted).to(self.device)
         self.side = {name: torch.from_numpy(value).to(self.device) for name, value in (side or {}).items()}
         self._rows = as_inputs(X, dtype, self.device)
