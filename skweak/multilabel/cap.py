@@ -48,8 +48,8 @@ class CAPClassifier(WeakClassifier):
         Share of rows that have each label, in [0, 1]; None takes the share among known entries. 0 forbids
         positive pseudo-labels, 1 makes all positive.
     gamma_negative, gamma_positive : float >= 0, default=4.0, 0.0
-        Powers of `skweak.losses.asymmetric_loss`: the larger, the less easy entries count. The larger the first
-        one, the higher probabilities lie above frequencies; 0 and ``clip=0`` are binary cross-entropy.
+        Powers of `skweak.losses.asymmetric_loss`: the larger, the less easy entries count. The larger the
+        first one, the higher probabilities lie above frequencies; 0 and ``clip=0`` are binary cross-entropy.
     clip : float in [0, 1), default=0.05
         Probability up to which a negative costs nothing.
     average_decay : float in [0, 1), default=0.99

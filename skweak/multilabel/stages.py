@@ -62,8 +62,8 @@ def start_stages(run):
     state.target = target.clone()
     if not len(state.labeled):
         raise ValueError(
-            f"validation_fraction={run.method.validation_fraction} leaves no labeled row to train on; lower it "
-            "or label more rows."
+            f"validation_fraction={run.method.validation_fraction} leaves no labeled row to train on; lower "
+            "it or label more rows."
         )
     if not len(state.unlabeled):
         warnings.warn(
