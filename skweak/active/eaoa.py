@@ -220,7 +220,7 @@ class EAOA(DetectorStrategy):
             _extreme(epistemic_energy(values[:, :n_columns], n_known=n_classes), "smallest", seed)
             for values in (view.map(detector.predict_activations), counts)
         )
-        return by_detector
+        return by_detector * by_neighbors
 
 
 def _extreme(values, component, seed):

@@ -188,4 +188,5 @@ class DHKDClassifier(DistilledClassifier):
 
     @classmethod
     def _test_params(cls):
-        return super()._test_params() | {"teacher": DecisionTreeClassifier(max_depth=4), "aux_hidden": 20}
+        small = {"teacher": DecisionTreeClassifier(max_depth=4), "aux_hidden": 20, "batch_size": 32}
+        return super()._test_params() | small

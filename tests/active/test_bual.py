@@ -64,6 +64,19 @@ def test_the_average_runs_over_the_evaluations_before_an_update():
     assert np.isnan(clf.negative_proba_[:40]).all()
 
 
+def test_negative_learning_starts_from_the_positive_network():
+    starts = []
+
+    class Watch(BUALClassifier):
+        def _prepare_negative(self, run):
+            super()._prepare_negative(run)
+            starts.append([torch.equal(a, b) for a, b in zip(run.module_.state_dict().values(),
+                                                             run.negative_.state_dict().values(), strict=True)])
+
+    Watch(module__hidden=(8,), max_epochs=5, unlabeled=-7, random_state=0).fit(X, with_pool(JUNK, 40))
+    assert len(starts) == 1 and all(starts[0])
+
+
 def test_rows_taken_for_unknown_are_left_out():
     clf = classifier(unlabeled=-7, max_epochs=60).fit(X, with_pool(JUNK, 45))
     evaluated = np.isfinite(clf.negative_proba_[:, 0])

@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from skweak.active import EAOA, ActiveLearner, EAOAClassifier, run_loop
 from skweak.active.scores import aleatoric_uncertainty
+from skweak.utils import mixture_posterior
 from tests.active.open_data import SMALL, digits_pool
 from tests.small_data import blobs
 
@@ -118,6 +119,32 @@ def test_neighbours_are_counted_in_the_detectors_embedding(monkeypatch):
     np.testing.assert_array_equal(labeled, clf.embed_detector(X))
     np.testing.assert_array_equal(codes, np.where(JUNK < 0, 2, JUNK))
     assert pool.shape[0] == 50 and kwargs == {"n_classes": 2, "n_neighbors": 7}
+
+
+def test_known_is_known_to_the_detector_and_to_the_neighbours():
+    clf = classifier(max_epochs=30).fit(X, JUNK)
+    found = []
+
+    class Watch(EAOA):
+        def _knownness(self, *args):
+            found.append(super()._knownness(*args))
+            return found[-1]
+
+    Watch(n_neighbors=15)(clf, X, 5, labeled=(X, JUNK))
+    seed = int(np.random.SeedSequence([0, 120]).generate_state(1)[0] >> 1)
+    Z = clf.embed_detector(X).astype(float)
+    Z /= np.linalg.norm(Z, axis=1, keepdims=True)
+    codes = np.where(JUNK < 0, 2, JUNK)
+    R = np.zeros((120, 3))
+    for row, code in zip(Z, codes, strict=True):
+        R[np.argsort(-(Z @ row), kind="stable")[:15], code] += 1
+    R *= np.bincount(codes)[:2].mean() / np.bincount(codes)
+    posteriors = []
+    for values in (clf.predict_activations(X).astype(float), R):
+        energy = -logsumexp(values[:, :2], axis=1) + np.logaddexp(0, values[:, 2])
+        scaled = (energy - energy.min()) / (energy.max() - energy.min())
+        posteriors.append(mixture_posterior(scaled, component="smallest", random_state=seed))
+    np.testing.assert_allclose(found[0], posteriors[0] * posteriors[1], atol=1e-5)
 
 
 def test_precision_and_detection_on_digits():
