@@ -14,8 +14,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks import query_speed
 from benchmarks.run import RESULTS, origin
-from skweak.nn import SmallCNN
+from skweak.distill import DHKDClassifier
+from skweak.losses import binary_kl_norm
+from skweak.nn import MLP, SmallCNN
 from skweak.noisy import CrossEntropyClassifier
 
 MOMENTUM = {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4}
@@ -95,7 +98,40 @@ def overhead(repeats):
     return seconds
 
 
-ROWS = {"mlp": mlp, "cnn": cnn, "overhead": overhead}
+def bare_dual_head_loop(network, X, y, teacher_logits, *, epochs, batch_size):
+    """Train a network with a second linear head on cached outputs of a teacher and return the seconds."""
+    second = nn.Linear(network.head.in_features, network.head.out_features)
+    optimizer = torch.optim.SGD([*network.parameters(), *second.parameters()], fused=True, **MOMENTUM)
+    start = time.perf_counter()
+    for _ in range(epochs):
+        order = torch.randperm(len(X))
+        for i in range(0, len(X), batch_size):
+            rows, target, taught = (part.index_select(0, order[i : i + batch_size]) for part in (X, y, teacher_logits))
+            z = network.features(rows)
+            loss = F.cross_entropy(network.head(z), target) + binary_kl_norm(second(z), taught).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return time.perf_counter() - start
+
+
+def distill(repeats):
+    """DHKD with a linear second head and cached teacher outputs, MLP 64-128-10, batch 128."""
+    rng = np.random.RandomState(0)
+    X, y = rng.randn(25_600, 64).astype(np.float32), rng.randint(0, 10, 25_600)
+    logits = rng.randn(25_600, 10).astype(np.float32)
+    tensors = [torch.from_numpy(part) for part in (X, y, logits)]
+    settings = {"module__hidden": (128,), "aux_head": "linear", "max_epochs": 3, "batch_size": 128, "random_state": 0}
+    seconds = {"best loop": [], "epochs": [], "epochs, aligned": []}
+    for _ in range(repeats):
+        seconds["best loop"].append(bare_dual_head_loop(MLP(64, 10, (128,)), *tensors, epochs=3, batch_size=128))
+        for name, aligned in (("epochs", False), ("epochs, aligned", True)):
+            student = DHKDClassifier(gradient_alignment=aligned, **settings).fit(X, y, teacher_logits=logits)
+            seconds[name].append(sum(row["dur"] for row in student.history_))
+    return seconds
+
+
+ROWS = {"distill": distill, "mlp": mlp, "cnn": cnn, "overhead": overhead, **query_speed.ROWS}
 
 
 def main(args):
@@ -113,7 +149,7 @@ def main(args):
                 "median_seconds": float(np.median(values)),
                 "spread": float(np.ptp(np.percentile(values, [25, 75]))),
             }
-            for yardstick in ("usual loop", "best loop"):
+            for yardstick in ("usual loop", "best loop", "modAL"):
                 if yardstick in seconds:
                     # Pairs of the same repeat, so that a busy moment hits both.
                     line[f"of {yardstick}"] = float(np.median(seconds[yardstick] / values))

@@ -36,7 +36,7 @@ class QueryCurveDisplay:
         self.y_name = y_name
 
     @classmethod
-    def from_results(cls, results, *, x="n_labeled", y="accuracy"):
+    def from_results(cls, results, *, x="n_labeled", y=None):
         """Collect the curves of several histories; `plot` draws them.
 
         Parameters
@@ -44,8 +44,11 @@ class QueryCurveDisplay:
         results : dict of str to history or list of histories
             Of `skweak.active.run_loop`. Several histories of one name, such as those of several seeds, become their
             mean and a band of one standard deviation.
-        x, y : str, default="n_labeled", "accuracy"
-            Entries of the records. Rounds that lack a finite ``y``, such as the precision of round 0, are left out.
+        x : str, default="n_labeled"
+            Entry of the records.
+        y : str or None, default=None
+            Entry of the records; None is "accuracy" where the first history has it, else "query_precision". Rounds that
+            lack a finite value, such as the precision of round 0, are left out.
 
         Returns
         -------
@@ -66,6 +69,7 @@ class QueryCurveDisplay:
                 raise ValueError(
                     f"results[{name!r}] holds histories of {sorted(lengths)} rounds; give one or more of equal length."
                 )
+            y = y or ("accuracy" if "accuracy" in histories[0][0] else "query_precision")
             table = {key: _column(histories, key, name) for key in (x, y)}
             kept = np.isfinite(table[y]).all(axis=0)
             curves[name] = (

@@ -32,6 +32,19 @@ def test_the_parts_are_trained_one_after_the_other():
     assert len(clf.set_params(unlabeled=None).fit(X[:40], JUNK[:40]).history_) == 7         # no pool
 
 
+def test_every_part_gets_its_epochs():
+    parts = []
+
+    class Watch(BUALClassifier):
+        def _start_epoch(self, run):
+            super()._start_epoch(run)
+            parts.append(self._stage(run).loss.__name__)
+
+    params = {"auxiliary_epochs": 2, "positive_epochs": 3, "negative_epochs": 4, "unlabeled": -7, "random_state": 0}
+    Watch(module__hidden=(8,), **params).fit(X, with_pool(JUNK, 40))
+    assert parts == ["_auxiliary_loss"] * 2 + ["_target_loss"] * 3 + ["_negative_loss"] * 4
+
+
 def test_the_positive_head_is_plain_cross_entropy_on_the_known_rows():
     clf = classifier(max_epochs=20, batch_size=90).fit(X, JUNK)
     reference = classifier(max_epochs=20, batch_size=90)

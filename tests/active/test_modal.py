@@ -58,6 +58,9 @@ def test_an_exception_reaches_the_user_once():
     with pytest.raises(KeyboardInterrupt):
         learner.query(X)
     assert calls == [1]
+    learner.query_strategy = lambda learner, X_pool, n_instances=1: (calls.append(2) or np.arange(3), np.zeros(3))
+    learner.query(X, n_instances=3)
+    assert calls == [1, 2]
     with pytest.raises(ValueError, match="n_instances=151 rows are asked for, but X_pool has only 150"):
         logistic().query(X, n_instances=151)
 

@@ -36,6 +36,12 @@ def test_rounds_without_a_value_are_left_out_and_axes_are_used():
     assert display.lines_[0].get_xdata().tolist() == [10, 20]
 
 
+def test_without_accuracy_the_precision_is_shown():
+    records = [{k: v for k, v in record.items() if k != "accuracy"} for record in history(0.0, 0.5)]
+    display = QueryCurveDisplay.from_results({"a": records})
+    assert display.y_name == "query precision" and display.curves["a"][1].tolist() == [0.5]
+
+
 @pytest.mark.parametrize(
     ("results", "message"),
     [({}, "results is empty"), ({"a": []}, r"results\['a'\] holds histories of \[\] rounds"),
