@@ -93,4 +93,4 @@ class RKDClassifier(DistilledClassifier):
     @classmethod
     def _test_params(cls):
         teacher = KDClassifier(**KDClassifier._test_params() | {"max_epochs": 5})
-        return super()._test_params() | {"teacher": teacher}
+        return super()._test_params() | {"teacher": teacher, "max_epochs": 12, "batch_size": 32}
