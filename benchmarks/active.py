@@ -77,6 +77,11 @@ METHODS = {
     "least confidence": (_PLAIN, active.LeastConfidenceSampling),
     "margin": (_PLAIN, active.MarginSampling),
     "entropy": (_PLAIN, active.EntropySampling),
+    "BALD": (partial(_PLAIN, module__dropout=0.2), active.BALD),
+    "committee": (_PLAIN, active.QueryByCommittee),
+    "ranked batch": (_PLAIN, active.RankedBatch),
+    "density-weighted": (_PLAIN, active.DensityWeighted),
+    "class-balanced": (_PLAIN, active.ClassBalanced),
     "core-set": (_PLAIN, active.KCenterGreedy),
     "BADGE": (_PLAIN, active.BADGE),
     "BUAL": (active.BUALClassifier, active.BUAL),
@@ -103,7 +108,8 @@ def _run(protocol, make, strategy, seed):
     seconds, bought = time.perf_counter() - start, history[1:]
     left = np.setdiff1d(np.arange(len(pool.X_pool)), np.concatenate([record["indices"] for record in bought]))
     known = pool.y_pool[left] != -1
-    detects = make is not _PLAIN
+    # The plain target network has no detector worth a score.
+    detects = "auxiliary_epochs" not in getattr(make, "keywords", {})
     return {
         "accuracy": history[-1]["accuracy"],
         "mean_accuracy": np.mean([record["accuracy"] for record in history]),
