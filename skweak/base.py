@@ -5,24 +5,16 @@ from functools import partial
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skweak.assembly import continue_trainer, make_trainer, network_maker
-from skweak.augment import make_views
 from skweak.engine import TensorData
-from skweak.engine.seeding import draw_seed, seeded
-from skweak.inputs import check_inputs, check_trusted, split_rows
+from skweak.fitting import Request, fit_checked, unchanged_on_failure
+from skweak.inputs import check_inputs
 from skweak.labels import encode_labels, score_labels
 from skweak.losses.held_out import held_out_loss
 from skweak.nn import MLP
 from skweak.nn.build import features_and_logits
-from skweak.params import (
-    TRAINING_CONSTRAINTS,
-    check_parameters,
-    find_device,
-    is_spelling,
-    merge_parameters,
-)
+from skweak.params import TRAINING_CONSTRAINTS, is_spelling, merge_parameters
 from skweak.rows import judge_rows
 
 
@@ -155,51 +147,9 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"classes={list(classes)!r} differs from the first call's {self.classes_.tolist()!r}.")
         return self._fit(X, y, classes=known, epochs=1, previous=self.net_ if fitted else None, keep=True)
 
-    def _fit(
-        self, X, y, *, sample_weight=None, trusted=None, side=None, classes=None, epochs=None, previous=None, keep=None
-    ):
-        before = dict(vars(self))
-        try:
-            return self._fit_checked(X, y, sample_weight, trusted, side, classes, epochs, previous, keep)
-        except BaseException:
-            # A failed fit leaves the estimator as it was.
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-
-    def _fit_checked(self, X, y, sample_weight, trusted, side, classes, epochs, previous, keep):
-        check_parameters(self)
-        device = find_device(self.device)
-        if self.warm_start and hasattr(self, "net_"):
-            previous, keep = self.net_, True
-        X = check_inputs(self, X, dtype=self.dtype, reset=previous is None)
-        labels = self._encode(y, len(X) if isinstance(X, np.ndarray) else X.shape[0], classes)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        trusted = check_trusted(trusted, X.shape[0])
-        self._check_labels(labels, trusted)
-        epochs = self.max_epochs if epochs is None else epochs
-        if previous is None:
-            net = make_trainer(self, device, X.shape[1:], labels.n_outputs, epochs)
-        else:
-            net = continue_trainer(self, previous, X.shape[1:], labels.n_outputs, epochs)
-        with seeded(draw_seed(self.random_state), device) as (net.generator, net.numpy_random):
-            facts = {"weight": sample_weight, "trusted": trusted, "side": side}
-            whole = TensorData(X, labels.target, dtype=net.dtype, device=device, **facts)
-            rows, held_out = split_rows(len(whole), sample_weight, self.validation_fraction, net.numpy_random)
-            data, valid = whole.subset(rows), None if held_out is None else whole.subset(held_out)
-            net.views, net.classes = make_views(self.augment, data), labels.classes
-            try:
-                net.train(self, network_maker(self, net), data, valid)
-                net.set_training(False)
-                fitted = self._complete_rows(net, self._finish(net), whole, labels, rows)
-            finally:
-                net.views = None
-                net.release(keep_state=self.warm_start or bool(keep))
-        history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
-        fitted |= {"classes_": labels.classes, "net_": net, "history_": history, "_flat_y": labels.flat}
-        vars(self).update(fitted)
-        return self
+    def _fit(self, X, y, **request):
+        with unchanged_on_failure(self):
+            return fit_checked(self, X, y, Request(**request))
 
     def _encode(self, y, n_rows, classes=None):
         return encode_labels(
@@ -209,22 +159,6 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def _markers(self):
         return {name: getattr(self, name) for name in ("unlabeled", "unknown_label", "missing") if hasattr(self, name)}
-
-    def _complete_rows(self, run, fitted, whole, labels, rows):
-        """Decode corrected labels, and give rows that did not train their entry in every per-row attribute."""
-        complete = len(rows) == len(whole)
-        judged = {} if complete else judge_rows(self._final_proba(run, whole), whole.target, self._label_kind)
-        for name, value in fitted.items():
-            if name not in self._row_attributes or complete:
-                continue
-            full = judged.get(name)
-            if full is None:
-                full = np.full((len(whole), *value.shape[1:]), self._row_attributes[name])
-            full[rows] = value
-            fitted[name] = full
-        if "transduction_" in fitted:
-            fitted["transduction_"] = labels.decode(fitted["transduction_"])
-        return fitted
 
     def _final_proba(self, run, data):
         return run.evaluate(data, lambda rows: self._row_proba(run, rows))

@@ -25,7 +25,8 @@ ROOMS = {
     "engine": set(),
     "rows": set(),
     "assembly": {"engine", "nn", "params"},
-    "base": {"assembly", "augment", "engine", "inputs", "labels", "losses", "nn", "params", "rows"},
+    "fitting": {"assembly", "augment", "engine", "inputs", "params", "rows"},
+    "base": {"engine", "fitting", "inputs", "labels", "losses", "nn", "params", "rows"},
 }
 FAMILY = {"augment", "base", "engine", "inputs", "labels", "losses", "metrics", "nn", "params", "rows", "utils"}
 # A family that stands on a pure function or an estimator of another one, each with its reason.

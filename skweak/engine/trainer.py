@@ -1,17 +1,18 @@
 """The training loop: a skorch net whose networks, batches and losses come from a method."""
 
 import inspect
-import math
 from contextlib import nullcontext
 from types import SimpleNamespace
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochScoring, EpochTimer
+from skorch.callbacks import EpochTimer
 from tqdm.auto import tqdm
 
 from skweak.engine.data import TensorBatches, TensorData, evaluation_batch_size
 from skweak.engine.errors import DivergenceError
+from skweak.engine.listeners import check_monitors, someone_listens, stopped_early
+from skweak.engine.recording import record_epoch, record_held_out_loss
 from skweak.engine.state import load_training_state, training_state
 
 # Multiply-adds of one step below which a fit runs on one thread: a second one brings little, costs a multiple on a busy
@@ -119,7 +120,7 @@ class Trainer(NeuralNet):
             self._initialize_optimizer()
         torch.set_num_threads(self.n_threads or self._sensible_threads())
         batches = TensorBatches(data, self.batch_size, generator=self.generator)
-        self._check_monitors(held_out)
+        check_monitors(self, held_out)
         method._start(self)
         self.notify("on_train_begin", X=None, y=None)
         if self.resume_from is not None:
@@ -130,7 +131,7 @@ class Trainer(NeuralNet):
             self.fit_loop(batches, held_out)
         except KeyboardInterrupt:
             # skorch's EarlyStopping ends training with this exception; any other one is the user's.
-            if not any(isinstance(cb, EarlyStopping) and cb.misses_ >= cb.patience for _, cb in self.callbacks_):
+            if not stopped_early(self):
                 raise
         finally:
             for hook in hooks:
@@ -143,8 +144,8 @@ class Trainer(NeuralNet):
         """Run the epochs over the batches ``X``; ``y`` is the held-out `TensorData` or None."""
         batches, held_out = X, y
         data_sets = {"dataset_train": self.data, "dataset_valid": held_out}
-        self.notifies_gradients = self._someone_listens("on_grad_computed")
-        notifies_batches = self._someone_listens("on_batch_begin") or self._someone_listens("on_batch_end")
+        self.notifies_gradients = someone_listens(self, "on_grad_computed")
+        notifies_batches = someone_listens(self, "on_batch_begin") or someone_listens(self, "on_batch_end")
         label = type(self.method).__name__
         with tqdm(total=self.max_epochs, initial=self.epoch, desc=label, unit="epoch", disable=not self.verbose) as bar:
             while self.epoch < self.max_epochs:
@@ -155,7 +156,7 @@ class Trainer(NeuralNet):
                 self.method._end_epoch(self)
                 self.epoch, self.batch = self.epoch + 1, 0
                 if held_out is not None:
-                    self._record_held_out_loss(held_out)
+                    record_held_out_loss(self, held_out)
                 self.notify("on_epoch_end", **data_sets)
                 if self.verbose:
                     bar.set_postfix_str(f"loss {self.history[-1, 'train_loss']:.4f}", refresh=False)
@@ -184,7 +185,7 @@ class Trainer(NeuralNet):
             raise RuntimeError(
                 f"{type(method).__name__} made no batch in epoch {self.epoch + 1}; its batches are empty."
             )
-        self._record_epoch(prefix, losses, counts)
+        record_epoch(self, prefix, losses, counts)
 
     def train_step(self, batch, **_):
         """Take one optimizer step on the method's loss of ``batch`` and return the detached mean loss."""
@@ -288,44 +289,11 @@ class Trainer(NeuralNet):
         """Return a copy of everything the rest of the fit depends on; see `skweak.engine.Resume`."""
         return training_state(self)
 
-    def _check_monitors(self, held_out):
-        for name, callback in self.callbacks_:
-            if held_out is None and str(getattr(callback, "monitor", "")).startswith("valid_loss"):
-                raise ValueError(f"The callback {name} monitors valid_loss, which needs validation_fraction > 0.")
-
     def _sensible_threads(self):
         """Return 1 for small steps on tables, where a second thread costs more than it brings."""
         weights = sum(parameter.numel() for _, parameter in self.get_all_learnable_params())
         small = len(self.data.X.shape) == 2 and weights * self.batch_size < _SMALL_STEP
         return 1 if small else torch.get_num_threads()
-
-    def _someone_listens(self, name):
-        callbacks = (cb for _, cb in self.callbacks_ if not _ignores_batches(cb))
-        return any(getattr(type(callback), name) is not getattr(Callback, name) for callback in callbacks)
-
-    def _record_epoch(self, prefix, losses, counts):
-        losses = torch.stack(losses).double()
-        self.history.record(f"{prefix}_batch_count", len(counts))
-        if not torch.isfinite(losses).all():
-            step = int((~torch.isfinite(losses)).nonzero()[0])
-            bad = next((k for k, v in self.parts.items() if not torch.isfinite(torch.stack(v)).all()), "loss")
-            raise DivergenceError.at(self, step, bad)
-        weights = torch.tensor(counts, dtype=torch.float64, device=losses.device)
-        self.history.record(f"{prefix}_loss", float((losses * weights).sum() / weights.sum()))
-        for name, values in self.parts.items():
-            self.history.record(name, float(torch.stack(values).double().mean()))
-        if not self.history[-1, "batches"]:
-            # Checkpoint reads the record of the last batch.
-            self.history.new_batch()
-
-    def _record_held_out_loss(self, held_out):
-        self.set_training(False)
-        proba = self.evaluate(held_out, lambda rows: self.method._row_proba(self, rows))
-        self.set_training(True)
-        loss = float(self.method._held_out_loss(proba, held_out.target))
-        best = min((row["valid_loss"] for row in self.history[:-1] if "valid_loss" in row), default=math.inf)
-        self.history.record("valid_loss", loss)
-        self.history.record("valid_loss_best", loss < best)
 
     def check_finite_parameters(self):
         """Raise `DivergenceError` when a weight is not finite after training."""
@@ -343,8 +311,3 @@ class Trainer(NeuralNet):
             self.state = SimpleNamespace(**kept)
             for name in self._optimizers:
                 setattr(self, f"{name}_", None)
-
-
-def _ignores_batches(callback):
-    """Return whether a callback has methods for batches that do nothing: no caching, steps by epoch."""
-    return isinstance(callback, EpochScoring) or getattr(callback, "step_every", None) == "epoch"

@@ -1,0 +1,94 @@
+"""One fit: from parameters, rows and labels, all checked, to the fitted attributes."""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight
+
+from skweak.assembly import continue_trainer, make_trainer, network_maker
+from skweak.augment import make_views
+from skweak.engine import TensorData
+from skweak.engine.seeding import draw_seed, seeded
+from skweak.inputs import check_inputs, check_trusted, split_rows
+from skweak.params import check_parameters, find_device
+from skweak.rows import judge_rows
+
+
+class Request(NamedTuple):
+    """What is asked of a fit besides ``X`` and ``y``: facts about rows, and how it continues an earlier one."""
+
+    sample_weight: object = None
+    trusted: object = None
+    side: dict | None = None
+    classes: object = None
+    epochs: int | None = None
+    previous: object = None
+    keep: bool = False
+
+
+@contextmanager
+def unchanged_on_failure(estimator):
+    """Leave the attributes of ``estimator`` as they were when the block fails, also by Ctrl-C."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def fit_checked(method, X, y, request):
+    """Train ``method`` on ``X`` and ``y`` and set its fitted attributes, all of them at the end."""
+    check_parameters(method)
+    device = find_device(method.device)
+    if method.warm_start and hasattr(method, "net_"):
+        request = request._replace(previous=method.net_, keep=True)
+    previous = request.previous
+    X = check_inputs(method, X, dtype=method.dtype, reset=previous is None)
+    labels = method._encode(y, X.shape[0], request.classes)
+    weight = request.sample_weight
+    if weight is not None:
+        weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+    trusted = check_trusted(request.trusted, X.shape[0])
+    method._check_labels(labels, trusted)
+    epochs = method.max_epochs if request.epochs is None else request.epochs
+    if previous is None:
+        net = make_trainer(method, device, X.shape[1:], labels.n_outputs, epochs)
+    else:
+        net = continue_trainer(method, previous, X.shape[1:], labels.n_outputs, epochs)
+    with seeded(draw_seed(method.random_state), device) as (net.generator, net.numpy_random):
+        facts = {"weight": weight, "trusted": trusted, "side": request.side}
+        whole = TensorData(X, labels.target, dtype=net.dtype, device=device, **facts)
+        rows, held_out = split_rows(len(whole), weight, method.validation_fraction, net.numpy_random)
+        data, valid = whole.subset(rows), None if held_out is None else whole.subset(held_out)
+        net.views, net.classes = make_views(method.augment, data), labels.classes
+        try:
+            net.train(method, network_maker(method, net), data, valid)
+            net.set_training(False)
+            fitted = complete_rows(method, net, method._finish(net), whole, labels, rows)
+        finally:
+            net.views = None
+            net.release(keep_state=method.warm_start or request.keep)
+    history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
+    fitted |= {"classes_": labels.classes, "net_": net, "history_": history, "_flat_y": labels.flat}
+    vars(method).update(fitted)
+    return method
+
+
+def complete_rows(method, run, fitted, whole, labels, rows):
+    """Decode corrected labels, and give rows that did not train their entry in every per-row attribute."""
+    complete = len(rows) == len(whole)
+    judged = {} if complete else judge_rows(method._final_proba(run, whole), whole.target, method._label_kind)
+    for name, value in fitted.items():
+        if name not in method._row_attributes or complete:
+            continue
+        full = judged.get(name)
+        if full is None:
+            full = np.full((len(whole), *value.shape[1:]), method._row_attributes[name])
+        full[rows] = value
+        fitted[name] = full
+    if "transduction_" in fitted:
+        fitted["transduction_"] = labels.decode(fitted["transduction_"])
+    return fitted
