@@ -1,15 +1,23 @@
-"""Rows of the speed table for query strategies: seconds of one whole call, beside modAL where it has the same task."""
+"""Rows of the speed table for query strategies: seconds of one whole call, beside the peers that have the same task.
 
+A peer that is not installed is left out with a word about it. Every peer gets the same rows and the same probabilities;
+what is measured is the query alone, checks of its arguments included.
+"""
+
+import sys
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 
 from skweak.active import BADGE, EntropySampling, KCenterGreedy, MarginSampling, RankedBatch
 
+_N_LABELED = 100
+
 
 def _learner(proba, labeled):
-    """A learner whose probabilities are given: what is measured is the query alone."""
+    """A learner whose probabilities are given."""
     estimator = SimpleNamespace(classes_=np.arange(proba.shape[1]), predict_proba=None)
     learner = SimpleNamespace(estimator=estimator, teach=None, on_transformed=False)
     learner.X_training, learner.y_training = labeled, np.zeros(len(labeled), dtype=int)
@@ -24,18 +32,46 @@ def _learner(proba, labeled):
     return learner
 
 
-def _peer(module, name):
-    """Return a strategy of modAL, None where it is not installed."""
-    try:
-        return getattr(__import__(f"modAL.{module}", fromlist=[name]), name)
-    except ImportError:
-        return None
+def _modal(learner, X, n_instances, module, name):
+    """Return a call of modAL's strategy."""
+    strategy = getattr(__import__(f"modAL.{module}", fromlist=[name]), name)
+    return lambda: strategy(learner, X, n_instances=n_instances)
 
 
-def _compare(ours, peer, learner, X, n_instances, repeats):
+def _activeml(learner, X, n_instances, name, **parameters):
+    """Return a call of scikit-activeml's strategy: labeled rows first, then the pool, whose labels are missing."""
+    from skactiveml import pool
+    from skactiveml.base import SkactivemlClassifier
+
+    class Given(SkactivemlClassifier):
+        def fit(self, X, y, sample_weight=None):
+            return self
+
+        def predict_proba(self, X):
+            return learner.predict_proba(X)
+
+    rows = np.concatenate([learner.X_training, X])
+    y = np.concatenate([np.zeros(len(learner.X_training)), np.full(len(X), np.nan)])
+    facts = {"batch_size": n_instances}
+    if name != "CoreSet":
+        facts |= {"clf": Given(classes=learner.estimator.classes_), "fit_clf": False}
+    return lambda: getattr(pool, name)(random_state=0, **parameters).query(rows, y, **facts)
+
+
+def _activeml_scores(learner, X, n_instances, method):
+    """Return a call of scikit-activeml's scoring function alone: no checks and no choice of rows."""
+    from skactiveml.pool import uncertainty_scores
+
+    return lambda: uncertainty_scores(learner.predict_proba(X), method=method)
+
+
+def _compare(ours, learner, X, n_instances, repeats, peers):
     calls = {"query": lambda: ours(learner, X, n_instances)}
-    if peer is not None:
-        calls["modAL"] = lambda: peer(learner, X, n_instances=n_instances)
+    for peer, make in peers.items():
+        try:
+            calls[peer] = make(learner, X, n_instances)
+        except ImportError as error:
+            print(f"{peer} is left out: {error}", file=sys.stderr)
     seconds = {name: [] for name in calls}
     for _ in range(repeats):
         for name, call in calls.items():
@@ -45,41 +81,71 @@ def _compare(ours, peer, learner, X, n_instances, repeats):
     return seconds
 
 
-def _data(n, width, n_classes, dtype=np.float32):
+def _data(n, width, n_classes, dtype=np.float64):
     generator = np.random.default_rng(0)
     proba = generator.dirichlet(np.ones(n_classes), size=n).astype(dtype)
-    labeled = generator.standard_normal((100, width), dtype=np.float32)
+    labeled = generator.standard_normal((_N_LABELED, width), dtype=np.float32)
     return _learner(proba, labeled), generator.standard_normal((n, width), dtype=np.float32)
+
+
+def _uncertainty(ours, modal_name, activeml_name, repeats, dtype):
+    learner, X = _data(1_000_000, 1, 10, dtype)
+    peers = {
+        "modAL": partial(_modal, module="uncertainty", name=modal_name),
+        "scikit-activeml": partial(_activeml, name="UncertaintySampling", method=activeml_name),
+        "scikit-activeml, scores alone": partial(_activeml_scores, method=activeml_name),
+    }
+    return _compare(ours, learner, X, 100, repeats, peers)
 
 
 def entropy(repeats):
     """100 rows of 1e6 x 10 probabilities by entropy."""
-    learner, X = _data(1_000_000, 1, 10)
-    return _compare(EntropySampling(), _peer("uncertainty", "entropy_sampling"), learner, X, 100, repeats)
+    return _uncertainty(EntropySampling(), "entropy_sampling", "entropy", repeats, np.float64)
+
+
+def entropy_float32(repeats):
+    """100 rows of 1e6 x 10 probabilities by entropy, single precision."""
+    return _uncertainty(EntropySampling(), "entropy_sampling", "entropy", repeats, np.float32)
 
 
 def margin(repeats):
     """100 rows of 1e6 x 10 probabilities by margin."""
-    learner, X = _data(1_000_000, 1, 10)
-    return _compare(MarginSampling(), _peer("uncertainty", "margin_sampling"), learner, X, 100, repeats)
+    return _uncertainty(MarginSampling(), "margin_sampling", "margin_sampling", repeats, np.float64)
+
+
+def margin_float32(repeats):
+    """100 rows of 1e6 x 10 probabilities by margin, single precision."""
+    return _uncertainty(MarginSampling(), "margin_sampling", "margin_sampling", repeats, np.float32)
 
 
 def ranked_batch(repeats):
     """100 of 5,000 x 128 rows by ranked batch."""
     learner, X = _data(5000, 128, 10)
-    return _compare(RankedBatch(), _peer("batch", "uncertainty_batch_sampling"), learner, X, 100, repeats)
+    peers = {"modAL": partial(_modal, module="batch", name="uncertainty_batch_sampling")}
+    return _compare(RankedBatch(), learner, X, 100, repeats, peers)
 
 
 def k_center(repeats):
     """500 of 50,000 x 128 rows by k-center greedy."""
     learner, X = _data(50_000, 128, 10)
-    return _compare(KCenterGreedy(), None, learner, X, 500, repeats)
+    return _compare(KCenterGreedy(), learner, X, 500, repeats, {"scikit-activeml": partial(_activeml, name="CoreSet")})
+
+
+def core_set(repeats):
+    """100 of 20,000 x 128 rows by k-center greedy."""
+    learner, X = _data(20_000, 128, 10)
+    return _compare(KCenterGreedy(), learner, X, 100, repeats, {"scikit-activeml": partial(_activeml, name="CoreSet")})
 
 
 def badge(repeats):
     """100 of 20,000 x 128 rows of 10 classes by BADGE."""
     learner, X = _data(20_000, 128, 10)
-    return _compare(BADGE(), None, learner, X, 100, repeats)
+    return _compare(BADGE(), learner, X, 100, repeats, {"scikit-activeml": partial(_activeml, name="Badge")})
 
 
-ROWS = {"entropy": entropy, "margin": margin, "ranked_batch": ranked_batch, "k_center": k_center, "badge": badge}
+ROWS = {
+    function.__name__: function
+    for function in (
+        entropy, entropy_float32, margin, margin_float32, ranked_batch, k_center, core_set, badge,
+    )
+}  # fmt: skip

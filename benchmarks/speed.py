@@ -1,7 +1,7 @@
 """Ratios of step times to bare torch loops over the same network, batches, optimizer and epochs.
 
-``python -m benchmarks speed [--only NAME]``. Every figure comes from one run, interleaved with its yardstick, on one
-thread unless said. Two yardsticks: the usual loop (fancy indexing, default optimizer) and the best one we can write
+``python -m benchmarks speed [--only NAME ...]``. Every figure comes from one run, interleaved with its yardstick, on
+one thread unless said. Two yardsticks: the usual loop (fancy indexing, default optimizer) and the best one we can write
 (``index_select``, fused optimizer).
 """
 
@@ -26,7 +26,7 @@ MOMENTUM = {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4}
 
 def add_arguments(parser):
     """Describe the options of this command."""
-    parser.add_argument("--only", choices=sorted(ROWS), help="one row of the table")
+    parser.add_argument("--only", nargs="+", choices=sorted(ROWS), help="only these rows of the table")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", default=str(RESULTS / "speed.json"))
@@ -139,7 +139,7 @@ def main(args):
     torch.set_num_threads(args.threads)
     machine = {"processor": platform.machine(), "python": platform.python_version()}
     report = {"origin": origin(args.threads), "machine": machine, "rows": {}}
-    for name in [args.only] if args.only else ROWS:
+    for name in args.only or ROWS:
         ROWS[name](1)
         seconds = {key: np.array(values) for key, values in ROWS[name](args.repeats).items()}
         print(f"\n{name}: {ROWS[name].__doc__}")
@@ -149,7 +149,7 @@ def main(args):
                 "median_seconds": float(np.median(values)),
                 "spread": float(np.ptp(np.percentile(values, [25, 75]))),
             }
-            for yardstick in ("usual loop", "best loop", "modAL"):
+            for yardstick in ("usual loop", "best loop", "modAL", "scikit-activeml"):
                 if yardstick in seconds:
                     # Pairs of the same repeat, so that a busy moment hits both.
                     line[f"of {yardstick}"] = float(np.median(seconds[yardstick] / values))
