@@ -22,13 +22,14 @@ ROOMS = {
     "utils": {"losses"},
     "metrics": {"utils", "labels"},
     "plots": {"metrics", "utils"},
-    "engine": set(),
+    "storage": set(),
+    "engine": {"storage"},
     "rows": set(),
     "assembly": {"engine", "nn", "params"},
     "fitting": {"assembly", "augment", "engine", "inputs", "params", "rows"},
     "base": {"engine", "fitting", "inputs", "labels", "losses", "nn", "params", "rows"},
 }
-FAMILY = {"augment", "base", "engine", "inputs", "labels", "losses", "metrics", "nn", "params", "rows", "utils"}
+FAMILY = {"augment", "base", "engine", "inputs", "labels", "losses", "metrics", "nn", "params", "rows", "storage", "utils"}
 # A family that stands on a pure function or an estimator of another one, each with its reason.
 NEIGHBOURS = {
     "distill": {"multilabel": "the plain multi-label network is the student of multi-label distillation"},

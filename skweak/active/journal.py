@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import zlib
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from scipy import sparse
 from sklearn.utils import _safe_indexing
 
 from skweak.active.rows import chunks
+from skweak.storage import remove_leftovers, write_file
 
 
 class Journal:
@@ -53,13 +53,13 @@ class Journal:
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / "answers.jsonl"
-        _remove_leftovers(directory)
+        remove_leftovers(self.path)
         lines, length = self._read() if self.path.exists() else ([], 0)
         # The header as it reads after a round trip through JSON: tuples have become lists.
         header = json.loads(_dump(header))
         if not lines:
             first, self._checksum = _encode(header, 0)
-            _create(self.path, first)
+            write_file(self.path, [first])
             length = len(first)
         else:
             _compare(lines[0], header, self.path)
@@ -129,37 +129,6 @@ def _compare(found, wanted, path):
                 f"checkpoint: {path} belongs to another run: {name} was {found.get(name)!r}, now it is "
                 f"{wanted.get(name)!r}; continue with the same settings or give another directory."
             )
-
-
-def _create(path, data):
-    """Write a new file so that nobody ever sees half of it."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _remove_leftovers(directory):
-    """Remove the temporary files of processes that are gone."""
-    for leftover in directory.glob("answers.jsonl.*-*.tmp"):
-        process = leftover.name.split(".")[2].split("-")[0]
-        try:
-            os.kill(int(process), 0)
-        except (ProcessLookupError, ValueError):
-            leftover.unlink(missing_ok=True)
-        except PermissionError:
-            continue
 
 
 def describe(value):
