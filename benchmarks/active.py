@@ -84,6 +84,8 @@ METHODS = {
     "class-balanced": (_PLAIN, active.ClassBalanced),
     "core-set": (_PLAIN, active.KCenterGreedy),
     "BADGE": (_PLAIN, active.BADGE),
+    "CCAL": (_PLAIN, active.CCAL),
+    "MQ-Net": (_PLAIN, active.MQNet),
     "BUAL": (active.BUALClassifier, active.BUAL),
     "BUAL raw": (active.BUALClassifier, partial(active.BUAL, form="raw")),
     "DCFS": (active.DCFSClassifier, active.DCFS),

@@ -4,6 +4,7 @@ from skweak.active.badge import BADGE
 from skweak.active.bald import BALD
 from skweak.active.base import QueryStrategy
 from skweak.active.bual import BUAL, BUALClassifier
+from skweak.active.ccal import CCAL
 from skweak.active.class_balanced import ClassBalanced
 from skweak.active.committee import QueryByCommittee
 from skweak.active.dcfs import DCFS, DCFSClassifier
@@ -13,6 +14,7 @@ from skweak.active.eaoa import EAOA, EAOAClassifier
 from skweak.active.kcenter import KCenterGreedy
 from skweak.active.lfosa import LfOSA, LfOSAClassifier
 from skweak.active.loop import ActiveLearner, run_loop
+from skweak.active.mqnet import MQNet
 from skweak.active.ranked_batch import RankedBatch
 from skweak.active.uncertainty import (
     EntropySampling,
@@ -27,6 +29,7 @@ __all__ = [
     "BALD",
     "BUAL",
     "BUALClassifier",
+    "CCAL",
     "ClassBalanced",
     "DCFS",
     "DCFSClassifier",
@@ -40,6 +43,7 @@ __all__ = [
     "LeastConfidenceSampling",
     "LfOSA",
     "LfOSAClassifier",
+    "MQNet",
     "MarginSampling",
     "QueryByCommittee",
     "QueryStrategy",

@@ -9,6 +9,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.active.base import SEED, ScoreStrategy
+from skweak.engine.seeding import seeded
 from skweak.utils._checks import as_proba
 
 
@@ -77,15 +78,18 @@ default="vote_entropy"
         if fitted is not None and all(hasattr(member, "predict_proba") for member in np.ravel(fitted)):
             return list(np.ravel(fitted))
         X, y = view.require_labeled()
-        generator = np.random.default_rng(view.seed(self.random_state))
-        members = []
-        for _ in range(self.n_members):
-            rows = _bootstrap(y, generator)
-            member = clone(view.estimator)
-            if "random_state" in member.get_params():
-                member.set_params(random_state=int(generator.integers(2**31)))
-            members.append(member.fit(_safe_indexing(X, rows), y[rows]))
-        return members
+        seed = view.seed(self.random_state)
+        generator = np.random.default_rng(seed)
+        # Networks that know no random_state draw from torch's own generator.
+        with seeded(seed, "cpu"):
+            return [self._new_member(view, X, y, generator) for _ in range(self.n_members)]
+
+    def _new_member(self, view, X, y, generator):
+        rows = _bootstrap(y, generator)
+        member = clone(view.estimator)
+        if "random_state" in member.get_params():
+            member.set_params(random_state=int(generator.integers(2**31)))
+        return member.fit(_safe_indexing(X, rows), y[rows])
 
     def _measure(self, proba):
         mean = proba.mean(axis=0)

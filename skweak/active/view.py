@@ -125,6 +125,13 @@ class LearnerView:
         X = X.reshape(len(X), -1)
         return X if X.dtype in (np.float32, np.float64) else X.astype(np.float32 if X.itemsize == 1 else np.float64)
 
+    def features(self, X, encoder):
+        """Return features (n, d) of rows by a fitted transformer or a function; None takes their embeddings."""
+        if encoder is None:
+            return self.embed(X)
+        found = np.asarray(encoder(X) if callable(encoder) else encoder.transform(X))
+        return found.reshape(len(found), -1)
+
     def embedding(self):
         """Return the embeddings of the pool; a floating point table that needs no change is returned as it is."""
         own = hasattr(self.estimator, "embed") or self.transformers or self.candidates is not None
@@ -142,6 +149,12 @@ class LearnerView:
         if _num_samples(X) != len(y):
             raise ValueError(f"labeled holds {_num_samples(X)} rows of X but {len(y)} labels; give one label per row.")
         return self._transform(X), y
+
+    def known_labeled(self):
+        """Return the labeled rows of the classes that the estimator predicts, and their labels."""
+        X, y = self.require_labeled()
+        rows = np.flatnonzero(np.isin(y, self.estimator.classes_))
+        return _safe_indexing(X, rows), y[rows]
 
     def require_labeled(self):
         """Return the labeled rows; raise where there are none."""

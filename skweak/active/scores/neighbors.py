@@ -78,6 +78,38 @@ def reverse_neighbor_counts(labeled_features, labeled_target, pool_features, *, 
     return counts.reshape(n, n_columns) * np.divide(mean, size, out=np.zeros(n_columns), where=size > 0)
 
 
+def top_similarities(features, anchors, n_top=1):
+    """Return the largest cosine similarities (n, n_top) of rows to anchors, and which anchors these are.
+
+    Columns are repeated where there are fewer anchors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> top_similarities(np.array([[3.0, 0.0], [1.0, 1.0]]), np.array([[0.0, 2.0], [1.0, 0.0]]))
+    (array([[1.        ],
+           [0.70710678]]), array([[1],
+           [0]]))
+    """
+    features, anchors = _unit_rows(features, "features"), _unit_rows(anchors, "anchors")
+    n_found = min(n_top, len(anchors))
+    values, places = (np.empty((len(features), n_top), dtype=kind) for kind in (features.dtype, np.int64))
+    block = max(1, BLOCK_ELEMENTS // len(anchors))
+    for start in range(0, len(features), block):
+        part = slice(start, start + block)
+        similarity = features[part] @ anchors.T
+        for column in range(n_top):
+            # Few columns are asked for: a maximum for each is cheaper than any sorting, and of equal ones the first.
+            if column < n_found:
+                best = similarity.argmax(axis=1)[:, None]
+                values[part, column] = np.take_along_axis(similarity, best, axis=1)[:, 0]
+                np.put_along_axis(similarity, best, -2, axis=1)
+            else:
+                values[part, column] = values[part, column - 1]
+            places[part, column] = best[:, 0]
+    return values, places
+
+
 def _nearest(similarity, n_neighbors):
     """Row and column of the ``n_neighbors`` largest entries of each row; of equal ones the first."""
     cut = similarity.shape[1] - n_neighbors
