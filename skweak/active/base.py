@@ -66,7 +66,8 @@ class QueryStrategy(BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If the pool is empty or smaller than ``n_instances``.
+            If the pool is empty or smaller than ``n_instances``, or if the strategy asks for probabilities and the
+            classifier knows a single class.
         TypeError
             If the learner lacks what the strategy needs.
         """

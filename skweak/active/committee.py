@@ -62,11 +62,14 @@ default="vote_entropy"
         # A member of an ensemble knows its classes by their positions, and by chance not all of them.
         names = [np.asarray(member.classes_) for member in members]
         classes = np.unique(np.concatenate(names))
+        view.check_classes(len(classes))
 
         def disagreement(rows):
             proba = np.zeros((len(members), rows.shape[0], len(classes)))
             for member, known, own in zip(members, names, proba, strict=True):
-                own[:, np.searchsorted(classes, known)] = as_proba(member.predict_proba(rows))
+                # A member that has met a single class is sure of it.
+                given = as_proba(member.predict_proba(rows)) if len(known) > 1 else 1.0
+                own[:, np.searchsorted(classes, known)] = given
             return self._measure(proba)
 
         return view.map(disagreement)

@@ -115,7 +115,17 @@ class LearnerView:
                 f"{self.owner} needs class probabilities, but {type(self.estimator).__name__} has no predict_proba; "
                 "calibrate it with CalibratedClassifierCV or choose another estimator."
             )
-        return np.asarray(self.estimator.predict_proba(X))
+        proba = np.asarray(self.estimator.predict_proba(X))
+        self.check_classes(proba.shape[1] if proba.ndim == 2 else 0)
+        return proba
+
+    def check_classes(self, n_classes):
+        """Raise for a classifier that knows a single class: it is sure of everything."""
+        if n_classes == 1:
+            raise ValueError(
+                f"{self.owner} needs a classifier of at least 2 classes, but {type(self.estimator).__name__} knows 1; "
+                "label a row of another class first, found with KCenterGreedy or RandomSampling."
+            )
 
     def embed(self, X):
         """Return embeddings (n, d): the estimator's own where it has them, else the flattened rows themselves."""

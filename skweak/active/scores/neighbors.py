@@ -97,7 +97,8 @@ def top_similarities(features, anchors, n_top=1):
     block = max(1, BLOCK_ELEMENTS // len(anchors))
     for start in range(0, len(features), block):
         part = slice(start, start + block)
-        similarity = features[part] @ anchors.T
+        # Equal rows at different places of a product may differ in their last digits, which must not rank them.
+        similarity = np.round(features[part] @ anchors.T, 6 if features.dtype == np.float32 else 12)
         for column in range(n_top):
             # Few columns are asked for: a maximum for each is cheaper than any sorting, and of equal ones the first.
             if column < n_found:
