@@ -268,6 +268,33 @@ def modal_case(cls, kind):
 
 
 @each
+def test_a_loop_that_was_stopped_goes_on_bit_for_bit(cls, tmp_path):
+    def run(oracle, **facts):
+        learner = ActiveLearner(small_estimator(cls), small(cls), X[START], labels(cls)[START])
+        scorers = {"proba": lambda learner: float(learner.predict_proba(X).astype(np.float64).var())}
+        history = run_loop(learner, X[POOL], oracle, 3, 5, scorers=scorers, verbose=0, **facts)
+        plain = [{key: value for key, value in record.items() if key not in ("seconds", "query_recall")}
+                 for record in history]  # fmt: skip
+        return repr(plain), learner.predict_proba(X).tobytes()
+
+    answers, stop = labels(cls)[POOL], int(np.random.default_rng(len(cls.__name__)).integers(1, 15))
+    heard = []
+
+    def killed(row):
+        if len(heard) == stop:
+            raise KeyboardInterrupt
+        heard.append(row)
+        return answers[row]
+
+    with pytest.raises(KeyboardInterrupt):
+        run(killed, checkpoint=tmp_path)
+    again = []
+    resumed = run(lambda row: again.append(row) or answers[row], checkpoint=tmp_path)
+    assert len(again) == 15 - stop and set(again).isdisjoint(heard)
+    assert resumed == run(answers)
+
+
+@each
 @pytest.mark.parametrize("kind", ["table", "images", "skorch", "pipeline"])
 def test_modals_learner_queries_and_teaches_in_turn(cls, kind):
     pytest.importorskip("modAL")
