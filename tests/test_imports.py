@@ -21,12 +21,14 @@ ROOMS = {
     "nn": set(),
     "utils": {"losses"},
     "metrics": {"utils", "labels"},
+    "model_selection": set(),
     "plots": {"metrics", "utils"},
     "storage": set(),
     "engine": {"storage"},
     "rows": set(),
     "assembly": {"engine", "nn", "params"},
-    "fitting": {"assembly", "augment", "engine", "inputs", "params", "rows"},
+    "fit_files": {"engine", "storage"},
+    "fitting": {"assembly", "augment", "engine", "fit_files", "inputs", "params", "rows"},
     "base": {"engine", "fitting", "inputs", "labels", "losses", "nn", "params", "rows"},
 }
 FAMILY = {"augment", "base", "engine", "inputs", "labels", "losses", "metrics", "nn", "params", "rows", "storage", "utils"}

@@ -8,6 +8,8 @@ from skweak.noisy.dpc import DPCClassifier
 from skweak.noisy.elr import ELRClassifier
 from skweak.noisy.forward_correction import ForwardCorrectionClassifier
 from skweak.noisy.gce import GCEClassifier
+from skweak.noisy.issues import find_label_issues
+from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.sce import SCEClassifier
 
 __all__ = [
@@ -19,5 +21,7 @@ __all__ = [
     "ELRClassifier",
     "ForwardCorrectionClassifier",
     "GCEClassifier",
+    "LabelIssueFilter",
     "SCEClassifier",
+    "find_label_issues",
 ]

@@ -1,0 +1,224 @@
+"""Finding the rows whose label is probably wrong: confident learning and the vote of neighbours."""
+
+import numpy as np
+from sklearn.model_selection import check_cv, cross_val_predict
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from skweak.metrics.label_quality import (
+    check_labels_and_proba,
+    confident_classes,
+    confident_joint,
+    label_quality,
+)
+from skweak.metrics.neighbors import neighbor_votes
+
+FILTERS = (
+    "prune_by_noise_rate",
+    "prune_by_class",
+    "both",
+    "confident_learning",
+    "predicted_neq_given",
+    "low_self_confidence",
+    "low_normalized_margin",
+)
+METHODS = ("confident_learning", "neighbors")
+
+
+def find_label_issues(
+    estimator_or_proba, X, y, *, method="confident_learning", filter_by="prune_by_noise_rate",
+    quality="self_confidence", cv=5, n_neighbors=10, classes=None, n_jobs=None,
+):  # fmt: skip
+    """List the rows whose label is probably wrong, the most suspicious first.
+
+    Confident learning compares each label with the probabilities of a model that has not seen the row, and counts
+    how many labels of each class are wrong. The vote of neighbours trains nothing: a label is suspicious when most of
+    the rows alike have another one.
+
+    Parameters
+    ----------
+    estimator_or_proba : classifier, array-like of shape (n, C) or None
+        A classifier with ``predict_proba``: clones of it are fitted on the folds of `cv` and asked about the rows left
+        out. Or such out-of-fold probabilities. For ``method="neighbors"``: None, or a fitted estimator
+        whose ``embed(X)`` or ``transform(X)`` gives the features.
+    X : array-like of shape (n, ...) or None
+        Inputs; None with probabilities.
+    y : array-like of shape (n,)
+        Given labels.
+    method : {"confident_learning", "neighbors"}, default="confident_learning"
+        Needs a good model, or good features.
+    filter_by : str, default="prune_by_noise_rate"
+        How confident learning decides: "prune_by_noise_rate" takes from each pair of classes as many rows as the
+        confident joint counts there, "prune_by_class" from each class, "both" what the two agree on,
+        "confident_learning" the rows counted off the diagonal, "predicted_neq_given" where another class is more
+        probable, "low_self_confidence" and "low_normalized_margin" the lowest of that quality, as many as are
+        counted off the diagonal.
+    quality : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}, default="self_confidence"
+        Order of the list; see `skweak.metrics.label_quality`.
+    cv : int or splitter, default=5
+        Folds; every class needs as many rows.
+    n_neighbors : int >= 3, default=10
+        Rows that vote, the row itself among them.
+    classes : array-like of shape (C,) or None, default=None
+        The class of each column of the probabilities; None is the sorted labels of `y`.
+    n_jobs : int or None, default=None
+        Folds fitted at the same time.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One line per suspicious row: ``row`` (its position), ``given`` and ``suggested`` label and ``quality`` in
+        [0, 1], lowest first. At least one row of each class is left out of it.
+
+    Raises
+    ------
+    ValueError
+        If a class has fewer rows than there are folds, or probabilities and labels do not fit together.
+
+    References
+    ----------
+    arXiv:1911.00068; the neighbours arXiv:2110.06283.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skweak.noisy import find_label_issues
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y[[0, 60]] = 2                                   # two wrong labels
+    >>> issues = find_label_issues(LogisticRegression(max_iter=500), X, y)
+    >>> issues[["row", "given", "suggested"]].head(2).values.tolist()
+    [[0, 2, 0], [60, 2, 1]]
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError("find_label_issues returns a DataFrame: install pandas (pip install pandas).") from error
+    y = column_or_1d(y, warn=True)
+    proba, classes = judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes, n_jobs)
+    mask, score = flag_labels(y, proba, classes, method, filter_by, quality)
+    rows = np.flatnonzero(mask)
+    rows = rows[np.argsort(score[rows], kind="stable")]
+    others = np.where(y[rows, None] == classes, -np.inf, proba[rows])
+    return pd.DataFrame(
+        {"row": rows, "given": y[rows], "suggested": classes[others.argmax(axis=1)], "quality": score[rows]}
+    )
+
+
+def judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes=None, n_jobs=None):
+    """Return how probable each class is for each row, judged without the row's own label, and the classes."""
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}.")
+    check_classification_targets(y)
+    classes = np.unique(y) if classes is None else np.asarray(classes)
+    if method == "neighbors":
+        features = X if estimator_or_proba is None else _features(estimator_or_proba, X)
+        return neighbor_votes(features, y, n_neighbors=n_neighbors, classes=classes), classes
+    if hasattr(estimator_or_proba, "fit"):
+        return _out_of_fold(estimator_or_proba, X, y, cv, classes, n_jobs), classes
+    if estimator_or_proba is None:
+        raise ValueError(
+            "estimator_or_proba is None; give a classifier or its probabilities, or method='neighbors'."
+        )
+    return check_labels_and_proba(y, estimator_or_proba, classes)[1], classes
+
+
+def flag_labels(y, proba, classes, method, filter_by, quality):
+    """Return which labels are suspicious and the quality of each (n,)."""
+    if filter_by not in FILTERS:
+        raise ValueError(f"filter_by must be one of {', '.join(FILTERS)}, got {filter_by!r}.")
+    score = label_quality(y, proba, kind=quality, classes=classes)
+    codes = check_labels_and_proba(y, proba, classes)[0]
+    if method == "neighbors":
+        mask = proba.max(axis=1) > proba[np.arange(len(codes)), codes] + 1e-6
+    else:
+        mask = _FLAG[filter_by](codes, proba)
+        if not filter_by.startswith("low_"):
+            mask &= proba.max(axis=1) > proba[np.arange(len(codes)), codes] + 1e-6
+    for code in np.unique(codes[mask]):
+        members = np.flatnonzero(codes == code)
+        if mask[members].all():
+            # A class must not vanish from what is left.
+            mask[members[score[members].argmax()]] = False
+    return mask, score
+
+
+def _features(estimator, X):
+    check_is_fitted(estimator)
+    for name in ("embed", "transform"):
+        if hasattr(estimator, name):
+            return getattr(estimator, name)(X)
+    raise TypeError(
+        f"estimator_or_proba must have embed or transform for method='neighbors', {type(estimator).__name__} has "
+        "neither; give None to compare the rows of X themselves."
+    )
+
+
+def _out_of_fold(estimator, X, y, cv, classes, n_jobs):
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            f"estimator_or_proba must have predict_proba, {type(estimator).__name__} has not; wrap it, for example "
+            "in CalibratedClassifierCV."
+        )
+    present, counts = np.unique(y, return_counts=True)
+    n_splits = check_cv(cv, y, classifier=True).get_n_splits(X, y)
+    if counts.min() < n_splits:
+        raise ValueError(
+            f"cv={n_splits} folds need as many rows of every class, but class {present[counts.argmin()]!r} has "
+            f"{counts.min()}; lower cv, or drop or merge the class."
+        )
+    unnamed = np.setdiff1d(present, classes)
+    if len(unnamed):
+        raise ValueError(f"y holds {unnamed[0]!r}, which is not among classes {classes.tolist()}; add it.")
+    proba = np.zeros((len(y), len(classes)))
+    columns = [int(np.flatnonzero(classes == label)[0]) for label in present]
+    proba[:, columns] = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba", n_jobs=n_jobs)
+    return proba
+
+
+def _lowest(score, count, among=None):
+    """Mark the ``count`` lowest scores, and those that tie with the last of them."""
+    members = np.arange(len(score)) if among is None else np.flatnonzero(among)
+    mask = np.zeros(len(score), dtype=bool)
+    count = min(int(count), len(members))
+    if count > 0:
+        mask[members] = score[members] <= np.partition(score[members], count - 1)[count - 1]
+    return mask
+
+
+def _prune_by_noise_rate(codes, proba):
+    joint, mask = confident_joint(codes, proba, classes=np.arange(proba.shape[1])), np.zeros(len(codes), dtype=bool)
+    for given, true in zip(*np.nonzero(joint * (1 - np.eye(len(joint), dtype=int))), strict=True):
+        mask |= _lowest(proba[:, given] - proba[:, true], joint[given, true], codes == given)
+    return mask
+
+
+def _prune_by_class(codes, proba):
+    joint, mask = confident_joint(codes, proba, classes=np.arange(proba.shape[1])), np.zeros(len(codes), dtype=bool)
+    for given in range(len(joint)):
+        mask |= _lowest(proba[:, given], joint[given].sum() - joint[given, given], codes == given)
+    return mask
+
+
+def _off_diagonal(codes, proba):
+    confident = confident_classes(codes, proba)
+    return (confident >= 0) & (confident != codes)
+
+
+def _low(kind):
+    def flag(codes, proba):
+        score = label_quality(codes, proba, kind=kind, classes=np.arange(proba.shape[1]))
+        return _lowest(score, _off_diagonal(codes, proba).sum())
+
+    return flag
+
+
+_FLAG = {
+    "prune_by_noise_rate": _prune_by_noise_rate,
+    "prune_by_class": _prune_by_class,
+    "both": lambda codes, proba: _prune_by_noise_rate(codes, proba) & _prune_by_class(codes, proba),
+    "confident_learning": _off_diagonal,
+    "predicted_neq_given": lambda codes, proba: proba.argmax(axis=1) != codes,
+    "low_self_confidence": _low("self_confidence"),
+    "low_normalized_margin": _low("normalized_margin"),
+}
