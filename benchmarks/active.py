@@ -22,8 +22,8 @@ class Protocol(NamedTuple):
     n_queries: int
     n_instances: int
     network: dict
-    # Pool rows for negative learning; the default suits images.
-    subset_size: int = 5000
+    # Pool rows for negative learning.
+    subset_size: int
 
 
 def _open_set(X, y, X_test, y_test, n_known, fraction, seed):
@@ -63,11 +63,11 @@ def cifar10_pool(seed, n_known):
 
 
 _TABLE = {"module": partial(MLP, hidden=(128, 64))}
-_IMAGES = {"module": partial(SmallCNN, widths=(16, 32, 64)), "augment": "weak", "max_epochs": 40, "batch_size": 64}
+_IMAGES = {"module": partial(SmallCNN, widths=(16, 32, 64)), "augment": "weak", "max_epochs": 30, "batch_size": 64}
 PROTOCOLS = {
     **{f"digits_{k}of10": Protocol(digits_pool, k, 5, 30, _TABLE, 400) for k in (2, 4, 7)},
     **{f"fashion_{k}of10": Protocol(fashion_pool, k, 5, 60, _TABLE, 1000) for k in (3, 6)},
-    **{f"cifar10_{k}of10": Protocol(cifar10_pool, k, 5, 400, _IMAGES) for k in (4,)},
+    **{f"cifar10_{k}of10": Protocol(cifar10_pool, k, 4, 200, _IMAGES, 1000) for k in (4,)},
 }
 
 # Strategies without a classifier of their own share the plain target network of BUAL.
