@@ -18,6 +18,7 @@ import torch
 from tqdm.auto import tqdm
 
 import skweak
+from benchmarks.scenario import Skipped
 from benchmarks.scenarios import all_scenarios
 
 RESULTS = Path(__file__).parent / "results"
@@ -86,22 +87,25 @@ def origin(threads):
 
 
 def measure(scenario, seed, threads):
-    """Return one result row."""
+    """Return one result row, or the reason why there is none."""
     torch.set_num_threads(threads)
-    measured = {name: f"{value:.5g}" for name, value in scenario.run(seed).items()}
+    try:
+        measured = {name: f"{value:.5g}" for name, value in scenario.run(seed).items()}
+    except Skipped as reason:
+        return f"{scenario.method}, seed {seed}, is skipped: {reason}."
     return {"family": scenario.family, "data": scenario.data, "method": scenario.method, "seed": seed, **measured}
 
 
 def summarise(rows):
     """Print one line per method: mean and standard deviation of every measured column."""
-    names = [name for name in rows[0] if name not in KEYS + ORIGIN]
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in KEYS + ORIGIN]
     for data in sorted({row["data"] for row in rows}):
         print(f"\n{data}\n{'method':24s} seeds  " + "  ".join(f"{name:>20s}" for name in names))
         for method in dict.fromkeys(row["method"] for row in rows if row["data"] == data):
             mine = [row for row in rows if row["data"] == data and row["method"] == method]
             cells = []
             for name in names:
-                values = [float(row[name]) for row in mine if row[name] != ""]
+                values = [float(row[name]) for row in mine if row.get(name, "") != ""]
                 cells.append(f"{np.mean(values):12.4f} ± {np.std(values):.4f}" if values else " " * 20)
             print(f"{method:24s} {len(mine):5d}  " + "  ".join(f"{cell:>20s}" for cell in cells))
 
@@ -121,6 +125,9 @@ def main(args):
             jobs = joblib.Parallel(n_jobs=args.jobs, return_as="generator")
             results = jobs(joblib.delayed(measure)(scenario, seed, args.threads) for scenario, seed in todo)
             for row in tqdm(results, total=len(todo), desc=f"{key[0]} {key[1]}"):
+                if isinstance(row, str):
+                    tqdm.write(row)
+                    continue
                 rows.append(row | where)
                 write_rows(path, rows)
         if rows:

@@ -1,7 +1,12 @@
 """What a benchmark measures: one method on one data set, repeated over seeds."""
 
+import time
 from collections.abc import Callable
 from typing import NamedTuple
+
+
+class Skipped(Exception):
+    """A scenario cannot run here; the message says why."""
 
 
 class Scenario(NamedTuple):
@@ -19,3 +24,10 @@ class Scenario(NamedTuple):
     data: str
     method: str
     run: Callable[[int], dict]
+
+
+def timed_fit(estimator, X, y, **facts):
+    """Fit and return the processor seconds it took, which other work on the machine hardly changes."""
+    start = time.process_time()
+    estimator.fit(X, y, **facts)
+    return time.process_time() - start

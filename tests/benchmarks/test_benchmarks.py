@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import run, scenarios, tables
 from benchmarks.__main__ import main
-from benchmarks.scenario import Scenario
+from benchmarks.scenario import Scenario, Skipped
 
 
 @pytest.fixture
@@ -46,6 +46,17 @@ def test_a_stopped_run_goes_on_where_it_was(calls, tmp_path, capsys):
 def test_unknown_names_end_with_code_2_and_one_sentence(calls, capsys):
     assert main(["run", "--family", "toy", "--data", "nothing"]) == 2
     assert "'nothing' is not known here; there are data." in capsys.readouterr().err
+
+
+def test_a_scenario_that_cannot_run_here_is_skipped_with_its_reason(calls, tmp_path, monkeypatch, capsys):
+    def refuse(seed):
+        raise Skipped("the package is not installed")
+
+    monkeypatch.setattr(run, "all_scenarios", lambda: [Scenario("toy", "data", "peer", refuse)])
+    assert main(["run", "--seeds", "1", "--results", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert "peer, seed 0, is skipped: the package is not installed." in captured.out + captured.err
+    assert not (tmp_path / "toy-data.csv").exists()
 
 
 def test_tables_are_written_between_the_marks(calls, tmp_path, monkeypatch):

@@ -1,0 +1,90 @@
+"""Paired comparison: by hand, with missing seeds, and the papers beside it."""
+
+import numpy as np
+import pytest
+from scipy.stats import wilcoxon
+
+from benchmarks import compare
+from benchmarks.__main__ import main
+from benchmarks.run import write_rows
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    values = {"base": [0.5, 0.6, 0.7], "better": [0.6, 0.8, 0.7], "once": [0.9]}
+    rows = [
+        {"family": "toy", "data": "set", "method": method, "seed": seed, "accuracy": value, "seconds": 1}
+        for method, series in values.items()
+        for seed, value in enumerate(series)
+    ]
+    write_rows(tmp_path / "toy-set.csv", rows)
+    monkeypatch.setattr(compare, "RESULTS", tmp_path)
+    return tmp_path
+
+
+def test_differences_by_hand(results, capsys):
+    assert main(["compare", "toy-set", "--baseline", "base"]) == 0
+    out = capsys.readouterr().out
+    # Differences 0.1, 0.2, 0.0: mean 0.1; every bootstrap mean lies between 0 and 0.2.
+    assert "| better | 3 | 0.700 ± 0.082 | +0.100 | +0.000 to +0.200 | – |" in out
+    assert "| base | 3 | 0.600 ± 0.082 | – | – | – |" in out
+    assert "| once | 1 | 0.900 ± 0.000 | +0.400 | one pair | – |" in out
+
+
+def test_only_common_seeds_are_paired():
+    n_pairs, difference, _, _ = compare.paired({0: 1.0, 1: 2.0, 5: 9.0}, {1: 1.0, 0: 0.5, 7: 3.0})
+    assert (n_pairs, difference) == (2, 0.75)
+
+
+def test_from_six_pairs_on_wilcoxon_is_asked():
+    ours = {seed: seed / 10 + 0.1 * (seed + 1) for seed in range(6)}
+    theirs = {seed: seed / 10 for seed in range(6)}
+    *_, p = compare.paired(ours, theirs)
+    assert p == pytest.approx(wilcoxon([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]).pvalue) and p < 0.05
+    assert np.isnan(compare.paired(dict(list(ours.items())[:5]), theirs)[3])
+    assert np.isnan(compare.paired(theirs, theirs)[3])
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says():
+    random = np.random.RandomState(0)
+    covered = 0
+    for _ in range(200):
+        differences = random.randn(20) + 0.5
+        _, _, (low, high), _ = compare.paired(dict(enumerate(differences)), dict.fromkeys(range(20), 0.0))
+        covered += low <= 0.5 <= high
+    assert 176 <= covered <= 198
+
+
+def test_the_figure_of_a_paper_stands_beside_ours(results, tmp_path, monkeypatch):
+    figures = tmp_path / "figures.csv"
+    figures.write_text(
+        "family,data,method,column,value,spread,source,conditions\n"
+        'toy,set,better,accuracy,0.95,0.01,arXiv:1,"more rows, larger network"\ntoy,set,base,seconds,3,0,arXiv:1,x\n'
+    )
+    monkeypatch.setattr(compare, "PAPERS", figures)
+    table = compare.comparison("toy-set", "base")
+    assert "| 0.950 ± 0.010 | more rows, larger network (arXiv:1) |" in table
+    assert table.splitlines()[2].endswith("| – | – |") and "3.000" not in table
+
+
+def test_every_figure_of_a_paper_belongs_to_a_scenario_and_names_its_conditions():
+    from benchmarks.scenarios import all_scenarios
+
+    names = {tuple(scenario[:3]) for scenario in all_scenarios()}
+    rows = compare.read_rows(compare.PAPERS)
+    assert rows and all((row["family"], row["data"], row["method"]) in names for row in rows)
+    assert all(row["conditions"] and row["source"].startswith("arXiv:") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "there is no result file nothing.csv"),
+        (["toy-set", "--baseline", "x"], "baseline 'x' is not in toy-set.csv; there are base, better, once."),
+        (["toy-set", "--column", "f1"], "column 'f1' is not in toy-set.csv; there are accuracy, seconds."),
+    ],
+    ids=["file", "baseline", "column"],
+)
+def test_what_is_not_there_is_named(results, capsys, arguments, message):
+    assert main(["compare", *arguments]) == 2
+    assert message in capsys.readouterr().err
