@@ -7,6 +7,7 @@ import sys
 COMMANDS = {
     "demo": "the main job: several methods on wrong labels, a table and a figure",
     "run": "scenarios over seeds, results as CSV",
+    "compare": "paired differences to a baseline, and the papers' figures beside ours",
     "speed": "ratios to bare torch loops",
     "tables": "write the tables of result files into a Markdown page",
 }
