@@ -32,6 +32,7 @@ def make_trainer(method, device, input_shape, n_outputs, max_epochs):
         dtype=getattr(torch, method.dtype),
         autocast=torch.bfloat16 if mixed_precision else None,
         n_threads=method.n_threads,
+        on_divergence=method.on_divergence,
         **{f"optimizer__{name}": value for name, value in settings.items()},
         **{f"callbacks__{name}": value for name, value in spellings(method, "callbacks__").items()},
     )
@@ -46,15 +47,15 @@ def continue_trainer(method, previous, input_shape, n_outputs, max_epochs):
     if previous.n_outputs != n_outputs:
         raise ValueError(f"warm_start needs the {previous.n_outputs} outputs of the last fit, got {n_outputs}.")
     net = copy.deepcopy(previous)
-    net.max_epochs, net.verbose = max_epochs, method.verbose
+    net.max_epochs, net.verbose, net.on_divergence = max_epochs, method.verbose, method.on_divergence
     return net
 
 
-def network_maker(method, run):
+def network_maker(method, run, check=True):
     """Return ``make(n_outputs=None)``: each call builds one more network, the second and later drawn anew.
 
     ``make.input_shape`` and ``make.n_outputs`` are the shape of a row and the number of classes or labels, ``make.run``
-    is the trainer with its data.
+    is the trainer with its data. With ``check`` the first network is tried on two rows.
     """
     made = []
 
@@ -64,9 +65,9 @@ def network_maker(method, run):
         if width != run.n_outputs and isinstance(method.module, torch.nn.Module):
             resize_output(network, width)
         network = network.to(run.dtype)
-        if not made:
+        if not made and check:
             check_network(network, run.input_shape, width, run.dtype)
-        elif isinstance(method.module, torch.nn.Module):
+        elif made and isinstance(method.module, torch.nn.Module):
             reinitialise(network)
         made.append(network)
         return network

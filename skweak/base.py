@@ -56,6 +56,14 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         Train in bfloat16 mixed precision; "auto" does so on CUDA devices only.
     compile : bool, default=False
         Compile the networks with ``torch.compile``.
+    on_divergence : {"raise", "best"}, default="raise"
+        When a loss or weight is not finite, raise `skweak.engine.DivergenceError`, or end training with a warning and
+        the weights of the last epoch whose numbers were finite.
+    checkpoint : path or None, default=None
+        File that keeps the state of training. A fit that was killed goes on from it, with the same arguments to the
+        same bits; a finished one is done at once, another one is refused.
+    checkpoint_seconds : float >= 0, default=60
+        Least time between two writings of it; 0 writes after every epoch.
     n_threads : int or None, default=None
         CPU threads; None takes one for small networks on tables and else the caller's. The last bits depend on it.
     random_state : int, RandomState or None, default=None
@@ -89,7 +97,8 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self, module="auto", *, optimizer="auto", lr=0.05, max_epochs=60, batch_size=64, device="auto",
         dtype="float32", augment=None, validation_fraction=0.0, classes=None, callbacks=None, warm_start=False,
-        amp="auto", compile=False, n_threads=None, random_state=None, verbose=0, **spelled,
+        amp="auto", compile=False, on_divergence="raise", checkpoint=None, checkpoint_seconds=60, n_threads=None,
+        random_state=None, verbose=0, **spelled,
     ):  # fmt: skip
         self.module = module
         self.optimizer = optimizer
@@ -105,6 +114,9 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         self.warm_start = warm_start
         self.amp = amp
         self.compile = compile
+        self.on_divergence = on_divergence
+        self.checkpoint = checkpoint
+        self.checkpoint_seconds = checkpoint_seconds
         self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
@@ -141,6 +153,8 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     @available_if(lambda self: self._supports_partial_fit)
     def partial_fit(self, X, y, classes=None):
         """Train one more pass over the rows given; the first call names all ``classes`` or finds them in ``y``."""
+        if self.checkpoint is not None:
+            raise ValueError("checkpoint belongs to fit; partial_fit takes one pass: keep the model by skweak.save.")
         fitted = hasattr(self, "net_")
         known = self.classes_ if fitted else (self.classes if classes is None else classes)
         if fitted and classes is not None and not np.array_equal(classes, self.classes_):
@@ -205,6 +219,10 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     def _networks(self, make):
         """Return the networks by name; the first is called ``module``."""
         return {"module": make()}
+
+    def _rebuild_networks(self, make, shapes):
+        """Return the networks of a saved fit without its data; ``shapes`` are those of the saved tensors by name."""
+        return self._networks(make)
 
     def _optimizers(self, run):
         """Return the optimizers by name; the first is called ``optimizer``."""

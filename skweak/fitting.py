@@ -9,7 +9,8 @@ from sklearn.utils.validation import _check_sample_weight
 from skweak.assembly import continue_trainer, make_trainer, network_maker
 from skweak.augment import make_views
 from skweak.engine import TensorData
-from skweak.engine.seeding import draw_seed, seeded
+from skweak.engine.seeding import seeded
+from skweak.fit_files import describe_fit, find_seed, open_checkpoint
 from skweak.inputs import check_inputs, check_trusted, split_rows
 from skweak.params import check_parameters, find_device
 from skweak.rows import judge_rows
@@ -43,6 +44,8 @@ def fit_checked(method, X, y, request):
     """Train ``method`` on ``X`` and ``y`` and set its fitted attributes, all of them at the end."""
     check_parameters(method)
     device = find_device(method.device)
+    # A probe that goes on from another fit is not kept.
+    checkpoint = open_checkpoint(method) if request.previous is None else None
     if method.warm_start and hasattr(method, "net_"):
         request = request._replace(previous=method.net_, keep=True)
     previous = request.previous
@@ -58,8 +61,12 @@ def fit_checked(method, X, y, request):
         net = make_trainer(method, device, X.shape[1:], labels.n_outputs, epochs)
     else:
         net = continue_trainer(method, previous, X.shape[1:], labels.n_outputs, epochs)
-    with seeded(draw_seed(method.random_state), device) as (net.generator, net.numpy_random):
-        facts = {"weight": weight, "trusted": trusted, "side": request.side}
+    facts = {"weight": weight, "trusted": trusted, "side": request.side}
+    seed = find_seed(method.random_state, checkpoint)
+    if checkpoint is not None:
+        checkpoint.begin(describe_fit(method, previous, X, labels, facts, seed, device))
+    net.checkpoint = checkpoint
+    with seeded(seed, device) as (net.generator, net.numpy_random):
         whole = TensorData(X, labels.target, dtype=net.dtype, device=device, **facts)
         rows, held_out = split_rows(len(whole), weight, method.validation_fraction, net.numpy_random)
         data, valid = whole.subset(rows), None if held_out is None else whole.subset(held_out)

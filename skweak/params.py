@@ -5,6 +5,7 @@ instead, which is what ``help``, ``get_params``, ``clone`` and grid search read.
 """
 
 import inspect
+import os
 import re
 from numbers import Integral, Real
 
@@ -29,6 +30,9 @@ TRAINING_CONSTRAINTS = {
     "warm_start": ["boolean"],
     "amp": [StrOptions({"auto"}), "boolean"],
     "compile": ["boolean"],
+    "on_divergence": [StrOptions({"raise", "best"})],
+    "checkpoint": [None, str, os.PathLike],
+    "checkpoint_seconds": [Interval(Real, 0, None, closed="left")],
     "n_threads": [None, Interval(Integral, 1, None, closed="left")],
     "random_state": ["random_state"],
     "verbose": ["verbose"],

@@ -30,6 +30,7 @@ ROOMS = {
     "fit_files": {"engine", "storage"},
     "fitting": {"assembly", "augment", "engine", "fit_files", "inputs", "params", "rows"},
     "base": {"engine", "fitting", "inputs", "labels", "losses", "nn", "params", "rows"},
+    "persistence": {"assembly", "base", "engine", "nn", "params", "storage", "utils"},
 }
 FAMILY = {"augment", "base", "engine", "inputs", "labels", "losses", "metrics", "nn", "params", "rows", "storage", "utils"}
 # A family that stands on a pure function or an estimator of another one, each with its reason.

@@ -157,7 +157,7 @@ def test_parameters_of_one_kind_are_unknown_to_another():
         DummyCrowd(unlabeled=0)
 
 
-NUMBERS = ["lr", "max_epochs", "batch_size", "validation_fraction", "n_threads"]
+NUMBERS = ["lr", "max_epochs", "batch_size", "validation_fraction", "n_threads", "checkpoint_seconds"]
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -185,6 +185,9 @@ REFUSED = {
     "amp": [1, "yes", None],
     "compile": [0, None],
     "verbose": [-1, "a", None],
+    "on_divergence": ["ignore", None, True],
+    "checkpoint": [3, b"path", True],
+    "checkpoint_seconds": [-1, np.nan, "60", None],
 }
 
 

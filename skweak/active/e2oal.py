@@ -112,6 +112,9 @@ class E2OALClassifier(OpenSetClassifier):
     def _networks(self, make):
         return {"module": LinearPair(make(), self._name_unknown(make.run))}
 
+    def _rebuild_networks(self, make, shapes):
+        return {"module": LinearPair(make(), shapes["module"]["second.weight"][0])}
+
     def _start(self, run):
         super()._start(run)
         if "target" not in vars(run.scratch):

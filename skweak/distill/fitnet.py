@@ -86,6 +86,10 @@ class FitNetClassifier(DistilledClassifier):
         network = make()
         return {"module": network, "regressor": nn.Linear(embedding_width(network), self._open_teacher(make.run).width)}
 
+    def _rebuild_networks(self, make, shapes):
+        network = make()
+        return {"module": network, "regressor": nn.Linear(*shapes["regressor"]["weight"][::-1])}
+
     def _loss(self, run, batch):
         z, logits = self._student(run, batch.X)
         guess = run.regressor_(z).to(run.dtype)

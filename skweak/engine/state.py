@@ -16,31 +16,54 @@ def _snapshot(value):
     return copy.deepcopy(value)
 
 
-def _is_state(value):
-    return isinstance(value, _PLAIN) or (hasattr(value, "load_state_dict") and not isinstance(value, type))
+def _is_state(name, value):
+    """Return whether an attribute of a callback changes its course: fitted containers do, others are parameters."""
+    if hasattr(value, "load_state_dict"):
+        return not isinstance(value, type)
+    return _is_plain(value) if name.endswith("_") else isinstance(value, _PLAIN)
 
 
-def _restore(owner, name, saved):
+def _is_plain(value):
+    if isinstance(value, dict):
+        return all(map(_is_plain, [*value, *value.values()]))
+    return all(map(_is_plain, value)) if isinstance(value, (list, tuple)) else isinstance(value, _PLAIN)
+
+
+def _restore(owner, name, saved, device="cpu"):
     current = getattr(owner, name, None)
     if hasattr(current, "load_state_dict"):
         # A copy: optimizers keep the tensors they are given, and a state may be loaded twice.
         current.load_state_dict(copy.deepcopy(saved))
-    elif isinstance(saved, torch.Tensor):
-        like = current if isinstance(current, torch.Tensor) else saved
-        setattr(owner, name, saved.to(like.device, copy=True))
     else:
-        setattr(owner, name, copy.deepcopy(saved))
+        setattr(owner, name, _copy_to(saved, current.device if isinstance(current, torch.Tensor) else device))
+
+
+def _copy_to(value, device):
+    """Return a deep copy with every tensor on ``device``: those that come from a file are on the CPU."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device, copy=True)
+    if isinstance(value, dict):
+        return {key: _copy_to(item, device) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_copy_to(item, device) for item in value)
+    return copy.deepcopy(value)
+
+
+def method_state(run):
+    """Return networks and method state of ``run``: what its predictions depend on."""
+    return {
+        "networks": {name: _snapshot(getattr(run, f"{name}_")) for name in run._modules},
+        "method": {name: _snapshot(value) for name, value in vars(run.state).items()},
+    }
 
 
 def training_state(run):
     """Return networks, optimizers, method state, callbacks, generators, history and epoch of ``run``."""
     cuda = torch.device(run.device).type == "cuda"
-    return {
-        "networks": {name: _snapshot(getattr(run, f"{name}_")) for name in run._modules},
+    return method_state(run) | {
         "optimizers": {name: _snapshot(getattr(run, f"{name}_")) for name in run._optimizers},
-        "method": {name: _snapshot(value) for name, value in vars(run.state).items()},
         "callbacks": {
-            name: {key: _snapshot(value) for key, value in vars(callback).items() if _is_state(value)}
+            name: {key: _snapshot(value) for key, value in vars(callback).items() if _is_state(key, value)}
             for name, callback in run.callbacks_
         },
         "generators": {
@@ -51,18 +74,29 @@ def training_state(run):
         },
         "history": copy.deepcopy(run.history.to_list()),
         "epoch": run.epoch,
+        # Methods end training early by this number.
+        "max_epochs": run.max_epochs,
     }
+
+
+def load_method_state(run, state):
+    """Put networks and method state of ``run`` where they were when ``state`` was taken."""
+    _restore_group(run, "networks", state)
+    for name, saved in state["method"].items():
+        _restore(run.state, name, saved, run.device)
+
+
+def _restore_group(run, group, state):
+    for name, saved in state[group].items():
+        if getattr(run, f"{name}_", None) is None:
+            raise ValueError(f"The state holds {group} '{name}', which this estimator does not have.")
+        _restore(run, f"{name}_", saved)
 
 
 def load_training_state(run, state):
     """Put ``run`` where the run was from which ``state`` was taken."""
-    for group in ("networks", "optimizers"):
-        for name, saved in state[group].items():
-            if getattr(run, f"{name}_", None) is None:
-                raise ValueError(f"The state holds {group} '{name}', which this estimator does not have.")
-            _restore(run, f"{name}_", saved)
-    for name, saved in state["method"].items():
-        _restore(run.state, name, saved)
+    load_method_state(run, state)
+    _restore_group(run, "optimizers", state)
     callbacks = dict(run.callbacks_)
     for name, values in state["callbacks"].items():
         for key, saved in values.items():
@@ -76,7 +110,7 @@ def load_training_state(run, state):
     run.numpy_random.set_state(generators["numpy"])
     run.history.clear()
     run.history.extend(copy.deepcopy(state["history"]))
-    run.epoch = state["epoch"]
+    run.epoch, run.max_epochs = state["epoch"], state["max_epochs"]
 
 
 class Resume(Callback):

@@ -10,7 +10,8 @@ from skorch.callbacks import EpochTimer
 from tqdm.auto import tqdm
 
 from skweak.engine.data import TensorBatches, TensorData, evaluation_batch_size
-from skweak.engine.errors import DivergenceError
+from skweak.engine.divergence import LastFinite, recover
+from skweak.engine.errors import DivergenceError, explain, first_not_finite
 from skweak.engine.listeners import check_monitors, someone_listens, stopped_early
 from skweak.engine.recording import record_epoch, record_held_out_loss
 from skweak.engine.state import load_training_state, training_state
@@ -47,15 +48,15 @@ class Trainer(NeuralNet):
     """
 
     def __init__(self, *, optimizer, lr, max_epochs, batch_size, device, callbacks=None, verbose=0, compile=False,
-                 dtype=torch.float32, autocast=None, n_threads=None, **kwargs):  # fmt: skip
+                 dtype=torch.float32, autocast=None, n_threads=None, on_divergence="raise", **kwargs):  # fmt: skip
         super().__init__(
             module=None, criterion=None, optimizer=optimizer, lr=lr, max_epochs=max_epochs, batch_size=batch_size,
             train_split=None, callbacks=callbacks, verbose=verbose, device=device, compile=compile,
             use_caching=False, dataset=None, **kwargs,
         )  # fmt: skip
-        self.dtype, self.autocast, self.n_threads = dtype, autocast, n_threads
+        self.dtype, self.autocast, self.n_threads, self.on_divergence = dtype, autocast, n_threads, on_divergence
         self.cuda_dependent_attributes_ = [*self.cuda_dependent_attributes_, "state"]
-        self.method = self.data = self.resume_from = None
+        self.method = self.data = self.resume_from = self.checkpoint = self.last_finite = None
         self.state, self.scratch = SimpleNamespace(), SimpleNamespace()
         self.epoch = self.batch = self.n_batches = 0
 
@@ -117,7 +118,9 @@ class Trainer(NeuralNet):
             self.networks = method._networks(make)
             self.initialize()
         elif any(getattr(self, f"{name}_") is None for name in self._optimizers):
+            # Nothing but networks was kept, so the method starts with a state of its own.
             self._initialize_optimizer()
+            self.state = SimpleNamespace()
         torch.set_num_threads(self.n_threads or self._sensible_threads())
         batches = TensorBatches(data, self.batch_size, generator=self.generator)
         check_monitors(self, held_out)
@@ -126,18 +129,33 @@ class Trainer(NeuralNet):
         if self.resume_from is not None:
             load_training_state(self, self.resume_from)
             self.resume_from = None
+        finished = self.checkpoint is not None and self.checkpoint.resume(self)
+        self.last_finite = LastFinite(self) if self.on_divergence == "best" else None
         hooks = self._full_precision_logits()
         try:
-            self.fit_loop(batches, held_out)
+            if not finished:
+                self.fit_loop(batches, held_out)
+        except (ArithmeticError, RuntimeError, ValueError) as error:
+            told = explain(self, error)
+            if told is None:
+                raise
+            if not isinstance(told, DivergenceError):
+                raise told from error
+            recover(self, told)
         except KeyboardInterrupt:
-            # skorch's EarlyStopping ends training with this exception; any other one is the user's.
             if not stopped_early(self):
+                if self.checkpoint is not None:
+                    self.checkpoint.interrupt()
                 raise
         finally:
             for hook in hooks:
                 hook.remove()
+        if self.checkpoint is not None:
+            self.checkpoint.finish(self)
         self.notify("on_train_end", X=None, y=None)
-        self.check_finite_parameters()
+        broken = first_not_finite(self)
+        if broken is not None:
+            recover(self, DivergenceError.at(self, None, broken))
         return self
 
     def fit_loop(self, X, y=None, epochs=None, **_):
@@ -157,7 +175,11 @@ class Trainer(NeuralNet):
                 self.epoch, self.batch = self.epoch + 1, 0
                 if held_out is not None:
                     record_held_out_loss(self, held_out)
+                if self.last_finite is not None:
+                    self.last_finite.keep(self)
                 self.notify("on_epoch_end", **data_sets)
+                if self.checkpoint is not None:
+                    self.checkpoint.end_epoch(self)
                 if self.verbose:
                     bar.set_postfix_str(f"loss {self.history[-1, 'train_loss']:.4f}", refresh=False)
                     bar.update()
@@ -295,16 +317,11 @@ class Trainer(NeuralNet):
         small = len(self.data.X.shape) == 2 and weights * self.batch_size < _SMALL_STEP
         return 1 if small else torch.get_num_threads()
 
-    def check_finite_parameters(self):
-        """Raise `DivergenceError` when a weight is not finite after training."""
-        for name, parameter in self.get_all_learnable_params():
-            if not torch.isfinite(parameter).all():
-                raise DivergenceError.at(self, None, f"weight {name}")
-
     def release(self, *, keep_state=False):
         """Drop the data, the method and what only training needs; networks are put into evaluation mode."""
         self.set_training(False)
         self.method = self.data = self.generator = self.numpy_random = self.resume_from = None
+        self.checkpoint = self.last_finite = None
         self.parts, self.scratch = {}, SimpleNamespace()
         if not keep_state:
             kept = {name: value for name, value in vars(self.state).items() if isinstance(value, torch.nn.Module)}

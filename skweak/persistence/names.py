@@ -1,0 +1,53 @@
+"""The names by which a file may ask for classes and functions: a fixed table and what the user trusts."""
+
+from types import FunctionType
+
+import skorch.callbacks
+import torch
+from skorch.callbacks import Callback
+
+import skweak.nn
+from skweak.base import WeakClassifier
+from skweak.utils import all_estimators
+
+_OPTIMIZERS = (
+    "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD",
+)  # fmt: skip
+# None that reads or writes files.
+_CALLBACKS = (
+    "EarlyStopping", "EpochScoring", "EpochTimer", "Freezer", "GradientNormClipping", "LRScheduler", "PrintLog",
+    "ProgressBar", "Unfreezer",
+)  # fmt: skip
+_BY_NAME = (torch.nn.Module, torch.optim.Optimizer, Callback, WeakClassifier)
+
+
+def known_names(trusted=()):
+    """Return what a file may name: estimators and networks of this package, optimizers, callbacks, and ``trusted``.
+
+    Raises
+    ------
+    TypeError
+        If an entry of ``trusted`` is no class or function.
+    """
+    table = {f"skweak.{name}": cls for name, cls in all_estimators() if issubclass(cls, WeakClassifier)}
+    table |= {f"skweak.nn.{name}": getattr(skweak.nn, name) for name in skweak.nn.__all__}
+    table |= {f"torch.optim.{name}": getattr(torch.optim, name) for name in _OPTIMIZERS}
+    table |= {f"skorch.callbacks.{name}": getattr(skorch.callbacks, name) for name in _CALLBACKS}
+    for value in trusted:
+        if not isinstance(value, (type, FunctionType)):
+            raise TypeError(f"trusted must hold classes and functions, got {value!r}.")
+        table[value.__qualname__] = value
+    return table
+
+
+def name_finder():
+    """Return a function from a class or function to its name in a file, None where it gets none."""
+    names = {value: name for name, value in known_names().items()}
+
+    def name_of(value):
+        if value in names:
+            return names[value]
+        by_name = issubclass(value, _BY_NAME) if isinstance(value, type) else "<lambda>" not in value.__qualname__
+        return value.__qualname__ if by_name else None
+
+    return name_of
