@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 
 from skweak import datasets
 
@@ -26,21 +27,29 @@ def digits_noisy(seed, noise="symmetric_exclusive:0.4"):
     return NoisySplit(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
 
 
+def halve(images):
+    """Return images at half their height and width, each pixel the mean of four, as bytes."""
+    *rest, height, width = images.shape
+    fine = images.reshape(*rest, height // 2, 2, width // 2, 2)
+    return fine.mean((-3, -1)).round().astype(np.uint8)
+
+
 def cifar10n(seed, labels="worst", n_rows=10_000):
-    """``n_rows`` images of CIFAR-10 with human labels, drawn by ``seed``, and the whole test set."""
+    """``n_rows`` images of CIFAR-10 at 16 x 16 with human labels, drawn by ``seed``, and the whole test set."""
     train, test = datasets.load_cifar10n(labels), datasets.load_cifar10_test()
     rows = np.random.RandomState(seed).permutation(len(train.target))[:n_rows]
-    return NoisySplit(train.data[rows], train.target[rows], train.clean_target[rows], test.data, test.target)
+    X, X_test = halve(train.data[rows]), halve(test.data)
+    return NoisySplit(X, train.target[rows], train.clean_target[rows], X_test, test.target)
 
 
 def fashion_mnist_noisy(seed, noise="symmetric_exclusive:0.4", n_rows=10_000):
-    """``n_rows`` images of Fashion-MNIST, drawn by ``seed``, with synthetic noise, and the whole test set."""
+    """``n_rows`` images of Fashion-MNIST at 14 x 14, drawn by ``seed``, synthetic noise, and the whole test set."""
     train, test = datasets.load_fashion_mnist("train"), datasets.load_fashion_mnist("test")
     rows = np.random.RandomState(seed).permutation(len(train.target))[:n_rows]
-    X, clean = train.data[rows], train.target[rows]
+    X, clean = halve(train.data[rows]), train.target[rows]
     mapping = "fashion_mnist" if noise.startswith("asymmetric") else None
     y = datasets.make_noisy_labels(clean, noise, X, mapping=mapping, random_state=seed)[0]
-    return NoisySplit(X, y, clean, test.data, test.target)
+    return NoisySplit(X, y, clean, halve(test.data), test.target)
 
 
 def csv_noisy(path, target, seed, noise=None):
@@ -51,3 +60,15 @@ def csv_noisy(path, target, seed, noise=None):
     if noise is None:
         return NoisySplit(X, y, None, X_test, y_test)
     return NoisySplit(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
+
+
+def multilabel(name, seed):
+    """A multi-label set with its true labels, a third kept for testing; features standardised unless they are 0/1."""
+    candidates = name == "mirflickr"
+    bunch = datasets.load_partial_multilabel(name) if candidates else datasets.load_multilabel(name, subset="all")
+    Y = np.asarray(bunch.clean_target if candidates else bunch.target, dtype=int)
+    X, X_test, Y, Y_test = train_test_split(bunch.data, Y, test_size=1 / 3, random_state=seed)
+    if not np.isin(X, (0, 1)).all():
+        scaler = StandardScaler().fit(X)
+        X, X_test = scaler.transform(X), scaler.transform(X_test)
+    return X.astype(np.float32), Y, X_test.astype(np.float32), Y_test

@@ -31,8 +31,8 @@ def table(name):
         cells = []
         for column in columns:
             values = [float(row[column]) for row in mine if row[column] != ""]
-            digits = 1 if column == "seconds" else 3
-            spread = "" if column == "seconds" else f" ± {np.std(values):.{digits}f}" if values else ""
+            digits = 1 if column.endswith("seconds") else 3
+            spread = "" if column.endswith("seconds") else f" ± {np.std(values):.{digits}f}" if values else ""
             cells.append(f"{np.mean(values):.{digits}f}{spread}" if values else "–")
         lines.append(f"| {method} | {len(mine)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -17,7 +17,7 @@ def ranking_loss(y_true, y_score, *, undefined="zero", sample_weight=None):
     Parameters
     ----------
     y_true : array-like of shape (n, L)
-        1 present, 0 absent, -1 unknown.
+        1 present, 0 absent, -1 unknown; a row of -1 alone is left out.
     y_score : array-like of shape (n, L)
         Scores or probabilities. A tie is an error.
     undefined : {"zero", "skip"}, default="zero"
@@ -54,7 +54,7 @@ def coverage(y_true, y_score, *, normalize=False, sample_weight=None):
     Parameters
     ----------
     y_true : array-like of shape (n, L)
-        1 present, 0 absent, -1 unknown.
+        1 present, 0 absent, -1 unknown; a row of -1 alone is left out.
     y_score : array-like of shape (n, L)
         Scores or probabilities. A tie counts as the lower place.
     normalize : bool, default=False
@@ -67,7 +67,7 @@ def coverage(y_true, y_score, *, normalize=False, sample_weight=None):
     -------
     float
         Mean place, at least the mean number of present labels; or in [0, 1]. A row without present labels
-        counts 0.
+        counts 0. nan when no row counts.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def one_error(y_true, y_score, *, undefined="skip", sample_weight=None):
     Parameters
     ----------
     y_true : array-like of shape (n, L)
-        1 present, 0 absent, -1 unknown.
+        1 present, 0 absent, -1 unknown; a row of -1 alone is left out.
     y_score : array-like of shape (n, L)
         Scores or probabilities. The first of the highest known labels counts.
     undefined : {"skip", "one"}, default="skip"
@@ -164,7 +164,8 @@ def _check(y_true, y_score, sample_weight):
     weight = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
     if weight.shape != (len(target),) or not (weight >= 0).all():
         raise ValueError(f"sample_weight must hold {len(target)} numbers >= 0, got shape {weight.shape}.")
-    return target, score, weight
+    # A row of which nothing is known is no evidence, not a row without a present label.
+    return target, score, weight * (target != UNKNOWN).any(1)
 
 
 def _mean(values, weight):

@@ -63,9 +63,10 @@ class MoGDClassifier(WeakClassifier):
     where ``J`` is the cross-entropy of the verified rows after one plain gradient step of size ``lr`` on the
     weighted loss. The network is in evaluation mode for it: statistics of BatchNorm stay, dropout is off.
 
-    With no row marked ``trusted``, rows with a single candidate take their place, whose label is known. With
-    none of these either, a warning is given and the weights follow the network alone. Verified rows train
-    like all others; their classes should be balanced.
+    With no row marked ``trusted``, rows with a single candidate take their place, whose label is known, if
+    every class is among them: verified rows that lack a class turn the weights against it. Otherwise a warning
+    is given and the weights follow the network alone. Verified rows train like all others; their classes
+    should be balanced.
 
     References
     ----------
@@ -124,20 +125,17 @@ class MoGDClassifier(WeakClassifier):
                 f"trusted marks row {row} as verified, but it has {labels.target[row].sum()} candidates; "
                 "leave it only its true label, or do not mark it."
             )
-        if not single.any():
+        if not find_verified(labels.target, trusted).any():
             warnings.warn(
-                "No row is marked trusted and none has a single candidate: there is no meta objective, and "
-                "the weights follow the network's own predictions.",
+                "No row is marked trusted, and rows of a single candidate do not cover every class: there is no "
+                "meta objective, and the weights follow the network's own predictions.",
                 UserWarning,
                 stacklevel=5,
             )
 
     def _start(self, run):
         start_confidence(run)
-        trusted = run.data.trusted
-        if trusted is None or not trusted.any():
-            trusted = run.data.target.sum(1) == 1
-        run.state.verified = trusted.nonzero()[:, 0]
+        run.state.verified = find_verified(run.data.target, run.data.trusted).nonzero()[:, 0]
 
     def _train_step(self, run, batch):
         if self._corrects(run):
@@ -184,6 +182,31 @@ class MoGDClassifier(WeakClassifier):
     @classmethod
     def _test_params(cls):
         return super()._test_params() | {"batch_size": 64, "warmup_epochs": 2}
+
+
+def find_verified(candidates, trusted):
+    """Return a mask of the rows that make up the meta objective.
+
+    Parameters
+    ----------
+    candidates : array or tensor of shape (n, C)
+        1 for a candidate and 0 elsewhere.
+    trusted : mask of shape (n,) or None
+        Where nothing is marked, rows of a single candidate serve, or none if a class is not among them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> find_verified(torch.tensor([[1, 0], [0, 1], [1, 1]]), None).tolist()
+    [True, True, False]
+    >>> find_verified(torch.tensor([[1, 0], [1, 1], [1, 1]]), None).tolist()
+    [False, False, False]
+    """
+    if trusted is not None and trusted.any():
+        return trusted
+    single = candidates.sum(1) == 1
+    missing = (candidates[single] == 0).all(0) & (candidates != 0).any(0)
+    return single & ~missing.any()
 
 
 def meta_gradient(network, inputs, weight, clean_inputs, clean_target, *, step):

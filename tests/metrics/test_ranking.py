@@ -35,6 +35,8 @@ def loop(metric, target, score):
     rows = []
     for labels, scores in zip(target, score, strict=True):
         known = labels != -1
+        if not known.any():
+            continue
         labels, scores = labels[known], scores[known]
         present, absent = scores[labels == 1], scores[labels == 0]
         if metric is ranking_loss:
@@ -95,11 +97,14 @@ def test_perfect_scores(metric):
 
 def test_rows_that_say_nothing():
     target, score = [[1, 0], [0, 0], [1, 1], [-1, -1]], [[0.2, 0.7]] * 4
-    # Only the first row has a pair, and it is wrong.
-    assert ranking_loss(target, score) == 0.25 and ranking_loss(target, score, undefined="skip") == 1.0
-    # The second and the last row have no present label; the third has one on top.
-    assert one_error(target, score) == 0.5 and one_error(target, score, undefined="one") == 0.75
-    assert coverage(target, score) == (2 + 0 + 2 + 0) / 4
+    # Of the last row nothing is known, so it never counts. Only the first row has a pair, and it is wrong.
+    assert ranking_loss(target, score) == pytest.approx(1 / 3)
+    assert ranking_loss(target, score, undefined="skip") == 1.0
+    # The second row has no present label; the third has one on top.
+    assert one_error(target, score) == 0.5
+    assert one_error(target, score, undefined="one") == pytest.approx(2 / 3)
+    assert coverage(target, score) == pytest.approx((2 + 0 + 2) / 3)
+    assert all(np.isnan(metric([[-1, -1]], [[1, 2]])) for metric in (ranking_loss, coverage, one_error))
     assert np.isnan(ranking_loss([[0, 0]], [[1, 2]], undefined="skip")) and np.isnan(
         one_error([[0, 0]], [[1, 2]])
     )

@@ -194,6 +194,17 @@ def test_without_any_verified_row_it_is_progressive_identification(iris):
     np.testing.assert_array_equal(clf.candidate_weights_, plain.candidate_weights_)
 
 
+def test_single_candidates_that_lack_a_class_do_not_count_as_verified(iris):
+    X, y, S, _ = iris
+    S = S.copy()
+    S[y == 2, 1] = 1
+    assert (S.sum(1) == 1).any() and (S[:, 2] == 1).any()
+    with pytest.warns(UserWarning, match="rows of a single candidate do not cover every class"):
+        clf = MoGDClassifier(**SMALL).fit(X, S)
+    assert clf.n_verified_ == 0
+    np.testing.assert_array_equal(clf.predict_proba(X), PRODENClassifier(**SMALL).fit(X, S).predict_proba(X))
+
+
 @pytest.mark.parametrize("layers", ["last", "all"])
 def test_verified_rows_tell_apart_what_always_comes_together(layers):
     X, y = load_digits(return_X_y=True)
