@@ -1,0 +1,90 @@
+"""The speed table: its arithmetic, and yardsticks that really train."""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import bare_loops, speed
+from benchmarks.clock import EpochClock, now, race
+from benchmarks.train_speed import epoch_seconds
+from skweak.nn.heads import TwoHead
+from skweak.noisy import CrossEntropyClassifier
+from tests.small_data import blobs
+
+X, CLEAN, NOISY = blobs(240)
+TENSORS = torch.from_numpy(X.astype(np.float32)), torch.from_numpy(NOISY)
+
+
+def network():
+    return nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
+
+
+def pairs(loop, make=network, **settings):
+    networks = [make(), make()]
+    seconds = loop(*networks, *TENSORS, epochs=8, batch_size=16, **settings)
+    return networks, seconds
+
+
+LOOPS = {
+    "plain, usual": lambda: _one(bare_loops.plain, best=False),
+    "plain, best": lambda: _one(bare_loops.plain, best=True),
+    "elr": lambda: _one(bare_loops.elr),
+    "coteaching": lambda: pairs(bare_loops.coteaching),
+    "dpc": lambda: pairs(bare_loops.dpc, lambda: TwoHead(network()), warmup_epochs=2, offset=10 / 3),
+}
+
+
+def _one(loop, **settings):
+    net = network()
+    return [net], loop(net, *TENSORS, epochs=8, batch_size=16, **settings)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_every_hand_written_loop_learns_the_classes_behind_the_wrong_labels(name):
+    torch.manual_seed(0)
+    networks, seconds = LOOPS[name]()
+    assert seconds > 0
+    for net in networks:
+        proba = bare_loops.predict(net.eval(), TENSORS[0], 100)
+        # A tenth of the labels is wrong; guessing reaches a third.
+        assert np.mean(proba.argmax(1) == CLEAN) > 0.9
+
+
+def test_contestants_take_turns():
+    order = []
+    seconds = race({name: lambda name=name: order.append(name) or len(order) for name in "ab"}, 2)
+    assert order == ["a", "b", "a", "b"] and seconds == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_ratios_pair_the_seconds_of_one_repeat():
+    # Half, then a quarter, then equal: the median is a half, that of the seconds alone would be 2 / 4.5.
+    lines = speed.summarise("mlp", {"usual loop": [1.0, 2.0, 4.5], "epochs": [2.0, 8.0, 4.5]})
+    assert lines["epochs"]["of usual loop"] == 0.5 and lines["epochs"]["target of usual loop"] == 0.95
+    assert "of usual loop" not in lines["usual loop"]
+    beside = speed.summarise("overhead", {"best loop": [1.0, 1.0], "fit": [4.0, 6.0]})["fit"]["beside the step"]
+    assert beside == 4.0
+
+
+def test_the_clock_of_one_thread_counts_work_and_not_waiting():
+    torch.set_num_threads(1)
+    start = now()
+    time.sleep(0.05)
+    assert now() - start < 0.04
+
+
+def test_the_clock_counts_epochs_alone():
+    seconds = epoch_seconds(CrossEntropyClassifier(max_epochs=2, batch_size=240, random_state=0), X, NOISY)
+    assert 0 < seconds < 1
+    clock = EpochClock()
+    clock.on_train_begin(None)
+    assert clock.seconds_ == 0
+
+
+def test_a_row_of_the_other_device_ends_with_code_2(capsys):
+    from benchmarks.__main__ import main
+
+    assert main(["speed", "--device", "cuda", "--only", "mlp"]) == 2
+    assert "'mlp' is no row of --device cuda" in capsys.readouterr().err
