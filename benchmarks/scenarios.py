@@ -1,8 +1,8 @@
 """All scenarios, collected from the families."""
 
-from benchmarks import active, distill, noisy, partial
+from benchmarks import active, distill, filtering, label_issues, multilabel, noisy, partial, selection, wrong_label_sets
 
-FAMILIES = (active, distill, noisy, partial)
+FAMILIES = (active, distill, filtering, label_issues, multilabel, noisy, partial, selection, wrong_label_sets)
 
 # Public estimators and strategies without a scenario, each with the reason.
 EXCLUDED = {}
