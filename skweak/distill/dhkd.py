@@ -53,9 +53,10 @@ class DHKDClassifier(DistilledClassifier):
     distill_until : int >= 0 or None, default=None
         Number of epochs with distillation, after which the labels teach alone; None is all of them.
     grad_clip : float > 0 or None, default=None
-        Largest norm of the merged gradient.
+        Largest norm of the merged gradient. Take 10 for students of few hidden units, many classes or very confident
+        teachers: single steps of a huge gradient break them otherwise, above all with the "mlp" head.
     lr : float > 0, default=0.02
-        Learning rate. Many classes or confident teachers want a smaller one, or ``grad_clip=10``.
+        Learning rate.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
 

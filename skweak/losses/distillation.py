@@ -179,13 +179,14 @@ def binary_kl_norm(student_logits, teacher_logits, *, temperature=2.0, eps=1e-8)
     """
     teacher_logits = _check_pair(student_logits, teacher_logits, temperature, eps)
     half = (student_logits - teacher_logits) / (2 * temperature)
-    if eps is not None:
-        bound = _log_odds_bound(eps) / 2
-        half = half.clamp(-bound, bound)
-    # cosh(x) = 1 + 2 sinh(x / 2)² keeps all digits near zero. Beyond 20, where the hyperbolic sine would in
-    # the end overflow, the function is a straight line of slope 1 to the last digit of float64.
-    inner = half.clamp(-20, 20)
-    log_cosh = torch.log1p(2 * torch.sinh(inner / 2).square()) + (half.abs() - inner.abs())
+    bound = math.inf if eps is None else _log_odds_bound(eps) / 2
+    # Beyond 20, where the hyperbolic sine would in the end overflow, the function is a straight line of slope 1
+    # to the last digit of float64.
+    inner = half.clamp(-min(bound, 20), min(bound, 20))
+    # cosh(x) = 1 + 2 sinh(x / 2)² keeps all digits near zero.
+    log_cosh = torch.log1p(2 * torch.sinh(inner / 2).square())
+    if bound > 20:
+        log_cosh = log_cosh + (half.clamp(-bound, bound).abs() - inner.abs())
     return log_cosh.sum(dim=1) * temperature**2
 
 

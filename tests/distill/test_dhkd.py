@@ -172,6 +172,17 @@ def test_two_heads_repair_what_both_losses_do_to_one():
     assert linear > shared + 0.01 and linear > labels - 0.01
 
 
+def test_clipped_a_narrow_student_keeps_up_with_the_labels_alone():
+    """Digits, 8 hidden units, the larger second head: unclipped, some steps are huge and cost several points."""
+    students, labels = [], []
+    for seed in (100, 101):
+        teacher, Xa, ya, Xb, yb = digits(seed)
+        settings = {"module__hidden": (8,), "max_epochs": 60, "random_state": seed}
+        students.append(DHKDClassifier(teacher=teacher, grad_clip=10.0, **settings).fit(Xa, ya).score(Xb, yb))
+        labels.append(CrossEntropyClassifier(**settings).fit(Xa, ya).score(Xb, yb))
+    assert np.mean(students) > np.mean(labels) - 0.015
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -222,6 +222,23 @@ def test_the_teacher_sees_the_students_view():
     assert all(torch.equal(a, b) for a, b in zip(seen[1:], views, strict=True))
 
 
+@pytest.mark.parametrize("trains", [False, True], ids=["evaluation-mode", "training-mode"])
+def test_a_teacher_of_views_is_asked_in_evaluation_mode_and_left_as_it_was(trains):
+    class Recorder(nn.Sequential):
+        def forward(self, X):
+            seen.append((any(part.training for part in self.modules()), torch.is_grad_enabled()))
+            return super().forward(X)
+
+    seen = []
+    module = Recorder(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)).train(trains)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    KDClassifier(teacher=module, augment="weak", **SMALL).fit(X, Y)
+    assert len(seen) > 3 and set(seen) == {(False, False)}
+    assert all(part.training == trains for part in module.modules())
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert all(parameter.grad is None for parameter in module.parameters())
+
+
 @pytest.mark.parametrize(("method", "teacher"), [(KDClassifier, ResNet), (FitNetClassifier, SmallCNN)])
 def test_images(method, teacher):
     images = np.random.RandomState(0).randint(0, 255, (48, 1, 8, 8)).astype(np.uint8)
@@ -257,6 +274,10 @@ ERRORS = {
     "width": (lambda: Linear(4), r"\(2, 4\), but y asks for 3 columns"),
     "input-width": (lambda: Linear(3, 5), r"Linear cannot process rows of X of shape \(4,\)"),
     "image-module": (lambda: SmallCNN(1, 3), r"SmallCNN cannot process rows of X of shape \(4,\)"),
+    "image-teacher": (
+        lambda: CrossEntropyClassifier(SmallCNN, max_epochs=1).fit(np.zeros((90, 1, 8, 8), np.float32), Y),
+        r"fitted on rows of shape \(1, 8, 8\), but X has rows of shape \(4,\)",
+    ),
     "shape": (
         lambda: CrossEntropyClassifier(max_epochs=1).fit(X[:, :2], Y),
         r"fitted on rows of shape \(2,\), but X has rows of shape \(4,\)",
@@ -298,6 +319,8 @@ def test_errors_of_augmentation():
     ],
 )
 def test_errors_of_embeddings(teacher, message):
+    with pytest.raises(ValueError, match="teacher is None, but FitNetClassifier needs its embeddings"):
+        FitNetClassifier(max_epochs=1).fit(X, Y)
     with pytest.raises(ValueError, match=message):
         FitNetClassifier(teacher=teacher, max_epochs=1).fit(X, Y)
 
