@@ -1,4 +1,19 @@
-"""Several labels per row, some of them unknown or wrong."""
+"""Several labels per row, some of them unknown or wrong.
+
+``y`` is a matrix (n, L) of 0 and 1, and -1 where nothing is known, dense or sparse; ``classes`` names its columns.
+Folds, pipelines and searches of scikit-learn take both; only ``cross_validate`` and its kin refuse a sparse one: give
+them ``y.toarray()``. For a matrix an integer ``cv`` means folds in the order of the rows, so pass a shuffled ``KFold``.
+
+>>> from sklearn.datasets import make_multilabel_classification
+>>> from sklearn.model_selection import KFold, cross_val_score
+>>> from skweak.datasets import make_semi_supervised
+>>> from skweak.metrics import mean_average_precision_scorer
+>>> X, Y = make_multilabel_classification(200, random_state=0)
+>>> partly = make_semi_supervised(Y, labeled_fraction=0.5, random_state=0)
+>>> clf, folds = CAPClassifier(max_epochs=20, random_state=0), KFold(2, shuffle=True, random_state=1)
+>>> bool(cross_val_score(clf, X, partly, cv=folds, scoring=mean_average_precision_scorer).mean() > 0.6)
+True
+"""
 
 from skweak.multilabel.cap import CAPClassifier
 from skweak.multilabel.ccmn import CCMNClassifier

@@ -68,7 +68,8 @@ class CAPClassifier(WeakClassifier):
     class_prior_ : ndarray of shape (L,)
         Share of positives that the pseudo-labels of each label have.
     thresholds_ : ndarray of shape (L,)
-        Smallest score of a positive pseudo-label, 1.01 where there is none; 0.5 for a one-dimensional ``y``.
+        Halfway between the scores of the pseudo-labels 1 and 0 that the final network makes; 1.01 where none is
+        1, and 0.5 for a one-dimensional ``y``.
     transduction_ : ndarray of shape (n, L)
         The known entries of ``y``, the others decided by ``thresholds_``.
 

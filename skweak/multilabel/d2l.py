@@ -119,8 +119,8 @@ class D2LClassifier(WeakClassifier):
     Attributes
     ----------
     thresholds_ : ndarray of shape (L,)
-        Thresholds of the last pseudo-labels, 1.01 for a label without a known positive; 0.5 for a
-        one-dimensional ``y``.
+        Thresholds that the final network has on the labeled rows, 1.01 for a label without a known positive;
+        0.5 for a one-dimensional ``y``.
     transduction_ : ndarray of shape (n, L)
         The known entries of ``y``, the others decided by ``thresholds_``.
 

@@ -6,6 +6,7 @@ from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
+from sklearn.model_selection import KFold, cross_validate
 
 from skweak.datasets import make_uniform_candidates
 from skweak.metrics import (
@@ -64,6 +65,24 @@ def test_two_classes():
     clf, S = LogisticRegression().fit(X, ["no", "no", "yes", "yes"]), np.array([[1, 0], [1, 1], [1, 0], [0, 1]])
     assert candidate_hit_scorer(clf, X, S) == candidate_hit_rate(S, clf.predict_proba(X)) == 0.75
     assert candidate_log_loss_scorer(clf, X, S) == pytest.approx(-candidate_log_loss(S, clf.predict_proba(X)))
+
+
+@pytest.mark.parametrize("classes", [None, ["no", "yes"], ["b", "a"], [2.5, 1.5]], ids=str)
+def test_two_classes_of_candidates_pass_through_the_tools(classes):
+    # Of two classes scikit-learn hands a scorer the probabilities of the last one only.
+    random = np.random.RandomState(0)
+    X = random.randn(60, 3)
+    S = np.eye(2, dtype=int)[(X[:, 0] > 0).astype(int)]
+    S[random.rand(60) < 0.4] = 1
+    clf = CCClassifier(classes=classes, max_epochs=5, random_state=0)
+    folds = KFold(2, shuffle=True, random_state=0)
+    scoring = {"hit": candidate_hit_scorer, "likelihood": candidate_log_loss_scorer}
+    result = cross_validate(clf, X, S, cv=folds, scoring=scoring, error_score="raise", return_estimator=True)
+    for fold, (clf, (_, test)) in enumerate(zip(result["estimator"], folds.split(X), strict=True)):
+        proba = clf.predict_proba(X[test])
+        assert result["test_hit"][fold] == candidate_hit_rate(S[test], proba) == clf.score(X[test], S[test])
+        assert result["test_likelihood"][fold] == pytest.approx(-candidate_log_loss(S[test], proba), rel=1e-6)
+    assert result["test_hit"].mean() > 0.8
 
 
 @pytest.mark.parametrize("score", [candidate_hit_rate, candidate_log_loss])
