@@ -28,7 +28,7 @@ from skweak.nn import MLP, LabelwiseNetwork
 from skweak.noisy import CrossEntropyClassifier
 
 _PLAIN = {"gradient_alignment": False}
-# The same network, epochs, batch size and largest gradient for every student, the learning rate of each method's
+# The same network, epochs, batch size, decay and largest gradient for every student, the learning rate of each method's
 # default; "one head" gives both losses to the classifier's own head.
 STUDENTS = {
     "KD": KDClassifier,
@@ -183,7 +183,9 @@ def _teach_labels(name, settings, seed):
 def scenarios():
     """Return the scenarios of this family."""
     tables = {
-        f"digits_h{units}_{n_labeled or 'all'}": (partial(digits, n_labeled=n_labeled), {"module__hidden": (units,)})
+        f"digits_h{units}_{n_labeled or 'all'}": (
+            partial(digits, n_labeled=n_labeled), {"module__hidden": (units,), "callbacks": [_decay(60)]},
+        )  # fmt: skip
         for units in (8, 16)
         for n_labeled in (200, None)
     }

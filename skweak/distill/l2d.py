@@ -9,20 +9,16 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.distill.base import DistilledClassifier
+from skweak.distill.rkd import relation_losses
 from skweak.losses import (
     asymmetric_loss,
     binary_kl,
     class_aware_embedding_loss,
     instance_aware_embedding_loss,
     kernel_matching_loss,
-    relational_angle_loss,
-    relational_huber_loss,
 )
 from skweak.multilabel import MultiLabelClassifier
 from skweak.nn import MLP, LabelwiseNetwork
-
-# The angles of a batch need memory of the order of its third power.
-_LARGEST_BATCH = 128
 
 
 class L2DClassifier(DistilledClassifier):
@@ -184,15 +180,10 @@ class L2DClassifier(DistilledClassifier):
             self._watch(run, related.detach() / supervised.detach())
             loss = loss + related
         if self.feature_loss:
-            loss = loss + self.feature_weight * self._feature_loss(features, lesson.features)
+            pair = features, lesson.features
+            further = kernel_matching_loss(*pair) if self.feature_loss == "pkt" else sum(relation_losses(*pair))
+            loss = loss + self.feature_weight * further
         return loss / batch.y.numel() if self.reduction == "mean" else loss
-
-    def _feature_loss(self, ours, theirs):
-        if self.feature_loss == "pkt":
-            return kernel_matching_loss(ours, theirs)
-        # The first function sums over pairs and divides by the rows once; here the mean over all pairs is wanted.
-        distances = relational_huber_loss(ours, theirs) / len(ours)
-        return distances + relational_angle_loss(ours[:_LARGEST_BATCH], theirs[:_LARGEST_BATCH])
 
     @staticmethod
     def _watch(run, share):

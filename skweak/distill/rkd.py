@@ -13,6 +13,13 @@ from skweak.losses import relational_angle_loss, relational_huber_loss
 _LARGEST_BATCH = 128
 
 
+def relation_losses(student, teacher):
+    """Return how far distances and angles between the rows (n, d) of two embeddings are apart, as two means."""
+    # The first function sums over pairs and divides by the rows once; here the mean over all pairs is wanted.
+    distances = relational_huber_loss(student, teacher) / len(student)
+    return distances, relational_angle_loss(student[:_LARGEST_BATCH], teacher[:_LARGEST_BATCH])
+
+
 class RKDClassifier(DistilledClassifier):
     """Network that arranges the rows of a batch as the teacher's embedding does.
 
@@ -81,10 +88,7 @@ class RKDClassifier(DistilledClassifier):
 
     def _loss(self, run, batch):
         z, logits = self._student(run, batch.X)
-        taught = self._lesson(run, batch).features
-        # The function sums over pairs and divides by the rows once; here the mean over all pairs is wanted.
-        distances = relational_huber_loss(z, taught) / len(z)
-        angles = relational_angle_loss(z[:_LARGEST_BATCH], taught[:_LARGEST_BATCH])
+        distances, angles = relation_losses(z, self._lesson(run, batch).features)
         supervised = F.cross_entropy(logits, batch.y)
         return (
             self.cross_entropy_weight * supervised + self.distance_weight * distances + self.angle_weight * angles
