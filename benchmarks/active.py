@@ -70,7 +70,7 @@ PROTOCOLS = {
     **{f"cifar10_{k}of10": Protocol(cifar10_pool, k, 4, 200, _IMAGES, 1000) for k in (4,)},
 }
 
-# Strategies without a classifier of their own share the plain target network of BUAL.
+# Strategies without a classifier of their own share the plain target network of BUAL; BALD alone needs dropout in it.
 _PLAIN = partial(active.BUALClassifier, auxiliary_epochs=1)
 METHODS = {
     "random": (_PLAIN, active.RandomSampling),
