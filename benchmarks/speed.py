@@ -30,6 +30,7 @@ TARGETS = {
     ("dpc", "epochs", "best loop"): 0.95,
     ("prediction", "predict_proba", "best loop"): 0.95,
     ("first_fit", "fit", "usual loop"): 1 / 1.1,
+    **distill_speed.TARGETS,
 }
 MOST_OVERHEAD = 0.003
 
