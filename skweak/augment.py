@@ -102,6 +102,22 @@ def image_views(side):
     return Views(weak, lambda X: cutout(weak(X), side // 2))
 
 
+def _checked(view):
+    """Return the user's view, which raises when it gives something else than a batch like the one it was given."""
+
+    def apply(X):
+        result = view(X)
+        if not isinstance(result, torch.Tensor) or result.shape != X.shape or result.dtype != X.dtype:
+            found = f"{result.dtype} of shape {tuple(result.shape)}" if hasattr(result, "shape") else repr(result)
+            raise ValueError(
+                f"augment must return a tensor of the same type and shape as its batch, {X.dtype} of shape "
+                f"{tuple(X.shape)}, got {found}."
+            )
+        return result
+
+    return apply
+
+
 def make_views(augment, data):
     """Return the `Views` that the parameter ``augment`` asks for.
 
@@ -116,11 +132,11 @@ def make_views(augment, data):
     if augment is None:
         return Views(identity, identity)
     if callable(augment):
-        return Views(augment, augment)
+        return Views(_checked(augment), _checked(augment))
     if isinstance(augment, tuple):
         if len(augment) != 2 or not all(map(callable, augment)):
             raise ValueError(f"The 'augment' parameter must be a pair (weak, strong) of callables, got {augment!r}.")
-        return Views(*augment)
-    if len(data.X.shape) > 2:
-        return image_views(min(data.X.shape[-2:]))
+        return Views(*map(_checked, augment))
+    if len(data.row_shape) > 1:
+        return image_views(min(data.row_shape[-2:]))
     return table_views(*data.moments())

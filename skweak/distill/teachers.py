@@ -18,7 +18,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from skweak.base import WeakClassifier
-from skweak.engine.data import TensorBatches, evaluation_batch_size
+from skweak.engine.data import evaluation_batches
 from skweak.nn.build import features_and_logits
 
 # A forest is often sure beyond doubt; the logarithm of its zeros needs a floor.
@@ -241,8 +241,8 @@ class NetworkTeacher:
 
     def every_row(self, run):
         """Return the lesson about all training rows."""
-        batches = TensorBatches(run.data, evaluation_batch_size(run.data.X, run.batch_size))
-        parts = zip(*(self(run.data.rows(rows)) for rows in batches.indices()), strict=True)
+        batches = evaluation_batches(run.data, run.batch_size)
+        parts = zip(*(self(rows) for rows in batches.inputs()), strict=True)
         lesson = Lesson(*(None if part[0] is None else torch.cat(part) for part in parts))
         check_lesson(lesson.logits, run)
         return lesson

@@ -4,6 +4,7 @@ Batches are whole slices taken by one ``index_select``; there is no row-by-row l
 of each row in the training set, so per-row memories, weights and corrected labels need nothing else.
 """
 
+import copy
 import itertools
 from typing import NamedTuple
 
@@ -12,8 +13,11 @@ import torch
 from scipy import sparse
 from skorch.dataset import Dataset
 
-# Read-only arrays up to this size are copied once; larger ones (memory maps) are read batch by batch.
-_COPY_LIMIT = 64 * 2**20
+from skweak.engine.readers import make_reader
+from skweak.engine.streaming import BlockReader, RowSource
+
+# Inputs of small batches are gathered for several of them at once, as many as stay in the cache.
+_GATHER_BYTES = 2**19
 
 
 class Batch(NamedTuple):
@@ -24,41 +28,12 @@ class Batch(NamedTuple):
     index: torch.Tensor
 
 
-class _RowReader:
-    """Rows of a sparse matrix or of a read-only array, made dense one batch at a time."""
-
-    def __init__(self, X, dtype, device):
-        self.X, self.dtype, self.device = X, dtype, device
-
-    def __call__(self, index):
-        rows = self.X[index.cpu().numpy()]
-        rows = rows.toarray() if sparse.issparse(rows) else np.array(rows)
-        tensor = torch.from_numpy(rows)
-        keep = tensor.dtype == torch.uint8
-        return tensor.to(self.device, dtype=None if keep else self.dtype)
-
-
-def as_inputs(X, dtype, device):
-    """Return a function ``index -> rows`` over ``X``.
-
-    Dense writable arrays become one tensor on the device (memory is shared on the CPU); sparse matrices and large
-    read-only arrays stay where they are. Unsigned bytes stay bytes: `to_float` scales them on the device.
-    """
-    if sparse.issparse(X):
-        return _RowReader(X.tocsr(), dtype, device)
-    if not X.flags.writeable and X.nbytes > _COPY_LIMIT and torch.device(device).type == "cpu":
-        return _RowReader(X, dtype, device)
-    tensor = torch.from_numpy(X if X.flags.writeable else X.copy())
-    tensor = tensor.to(device) if tensor.dtype == torch.uint8 else tensor.to(device, dtype)
-    return lambda index: tensor.index_select(0, index)
-
-
 class TensorData(Dataset):
     """Inputs, targets and optional row weights of one training set; a skorch data set, so that its callbacks read it.
 
     Parameters
     ----------
-    X : ndarray or sparse matrix of shape (n, ...)
+    X : ndarray, sparse matrix or RowSource of shape (n, ...)
     y : ndarray of shape (n,) or (n, K)
         Encoded targets.
     weight : ndarray of shape (n,) or None
@@ -70,22 +45,26 @@ class TensorData(Dataset):
     """
 
     def __init__(self, X, y, *, weight=None, trusted=None, side=None, dtype=torch.float32, device="cpu"):
-        self.X, self.dtype, self.device = X, dtype, torch.device(device)
-        self.facts = {"weight": weight, "trusted": trusted, "side": side}
+        self.dtype, self.device = dtype, torch.device(device)
+        self.row_shape = tuple(X.shape[1:])
         self.target = torch.from_numpy(np.ascontiguousarray(y)).to(self.device)
         self.weight = None if weight is None else torch.tensor(weight, dtype=dtype, device=self.device)
         self.trusted = None if trusted is None else torch.from_numpy(trusted).to(self.device)
         self.side = {name: torch.from_numpy(value).to(self.device) for name, value in (side or {}).items()}
-        self._rows = as_inputs(X, dtype, self.device)
+        self._source, self._read, self._positions = X, make_reader(X, dtype, self.device), None
         self._scale_bytes = X.dtype == np.uint8
 
     def subset(self, rows):
-        """Return the data of the positions ``rows`` (ascending), itself when they are all."""
+        """Return the data of the positions ``rows`` (ascending), which shares the inputs; itself when they are all."""
         if len(rows) == len(self):
             return self
-        facts = {name: value if value is None else value[rows] for name, value in self.facts.items() if name != "side"}
-        side = {name: value[rows] for name, value in (self.facts["side"] or {}).items()}
-        return TensorData(self.X[rows], self.y[rows], side=side, dtype=self.dtype, device=self.device, **facts)
+        part, index = copy.copy(self), torch.from_numpy(rows).to(self.device)
+        part._positions = self._place(index)
+        part.target, part.weight, part.trusted = (
+            None if fact is None else fact.index_select(0, index) for fact in (self.target, self.weight, self.trusted)
+        )
+        part.side = {name: value.index_select(0, index) for name, value in self.side.items()}
+        return part
 
     def __len__(self):
         return self.target.shape[0]
@@ -95,6 +74,15 @@ class TensorData(Dataset):
         """Encoded targets as an array, the form in which scoring callbacks read a data set."""
         return self.target.cpu().numpy()
 
+    @property
+    def X(self):
+        """Inputs as they were given, of a subset a copy."""
+        if self._positions is None:
+            return self._source
+        if isinstance(self._source, RowSource):
+            return self.slice(0, len(self)).cpu().numpy()
+        return self._source[self._positions.cpu().numpy()]
+
     def moments(self):
         """Return mean and standard deviation of every feature over at most 10,000 evenly spaced rows."""
         step = max(1, len(self) // 10_000)
@@ -103,12 +91,36 @@ class TensorData(Dataset):
 
     def describe_scale(self):
         """Say where the largest input stands, for messages about divergence."""
-        values = abs(self.X).max(axis=0).toarray().ravel() if sparse.issparse(self.X) else np.abs(self.X).max(axis=0)
+        X = self._source
+        if sparse.issparse(X):
+            values = abs(X).max(axis=0).toarray().ravel()
+        else:
+            parts = (X[i : i + 4096] for i in range(0, len(X), 4096))
+            values = np.max([np.abs(part).max(axis=0) for part in parts], axis=0)
         return f"largest |X| is {float(np.max(values)):.3g}" + (f" in column {np.argmax(values)}" * (values.ndim == 1))
+
+    def _place(self, index):
+        return index if self._positions is None else self._positions.index_select(0, index)
+
+    def shuffled(self, rows, generator):
+        """Return the positions ``rows``, all by default, in a random order that suits where the inputs lie."""
+        order = torch.randperm(len(self) if rows is None else len(rows), generator=generator).to(self.device)
+        order = order if rows is None else rows.index_select(0, order)
+        if isinstance(self._read, BlockReader):
+            return self._read.regroup(order, self._place(order), generator)
+        return order
 
     def rows(self, index):
         """Return the inputs of the rows ``index`` as floats."""
-        X = self._rows(index)
+        return self._as_floats(self._read(self._place(index)))
+
+    def slice(self, start, stop):
+        """Return the inputs of neighbouring rows as floats, which may share memory."""
+        if self._positions is not None:
+            return self.rows(torch.arange(start, stop, device=self.device))
+        return self._as_floats(self._read.slice(start, stop))
+
+    def _as_floats(self, X):
         if self._scale_bytes:
             # One shift and scale for every image: bytes become [-2, 2], the range that default learning rates expect.
             X = (X.to(self.dtype) - 127.5).div_(63.75)
@@ -118,6 +130,16 @@ class TensorData(Dataset):
     def take(self, index):
         """Return the `Batch` of the rows ``index``."""
         return Batch(self.rows(index), self.target.index_select(0, index), index)
+
+    def take_each(self, indices):
+        """Yield the `Batch` of each of several lists of rows, gathered together: few rows cost as much as many."""
+        sizes, row_bytes = list(map(len, indices)), int(np.prod(self.row_shape)) * self.dtype.itemsize
+        at_once = max(1, _GATHER_BYTES // max(1, sizes[0] * row_bytes))
+        for i in range(0, len(indices), at_once):
+            part = indices[i : i + at_once]
+            whole = self.take(part[0] if len(part) == 1 else torch.cat(part))
+            cut = sizes[i : i + at_once]
+            yield from map(Batch, whole.X.split(cut), whole.y.split(cut), part)
 
 
 class TensorBatches:
@@ -152,18 +174,27 @@ class TensorBatches:
 
     def indices(self):
         """Yield the row positions of each batch."""
-        n_rows, device = self.n_rows, self.data.device
-        order = torch.arange(n_rows) if self.generator is None else torch.randperm(n_rows, generator=self.generator)
-        order = order.to(device)
-        if self.rows is not None:
-            order = self.rows.index_select(0, order)
+        n_rows = self.n_rows
+        if self.generator is not None:
+            order = self.data.shuffled(self.rows, self.generator)
+        else:
+            order = torch.arange(n_rows, device=self.data.device) if self.rows is None else self.rows
         count, size = len(self), self.batch_size
         for i in range(count):
             last_of_all = i == count - 1 and not (self.drop_last and count * size <= n_rows)
             yield order[i * size :] if last_of_all else order[i * size : (i + 1) * size]
 
     def __iter__(self):
-        return map(self.data.take, self.indices())
+        return self.data.take_each(list(self.indices()))
+
+    def inputs(self):
+        """Yield the inputs of each batch."""
+        if self.generator is not None or self.rows is not None or self.drop_last:
+            yield from map(self.data.rows, self.indices())
+            return
+        stops = [*range(self.batch_size, len(self) * self.batch_size, self.batch_size), self.n_rows]
+        for start, stop in itertools.pairwise([0, *stops]):
+            yield self.data.slice(start, stop)
 
     def restrict(self, rows, **changes):
         """Return the same batches over the positions ``rows`` only; ``changes`` override other settings."""
@@ -191,8 +222,8 @@ class PairedBatches:
         return zip(self.first, again, strict=False)
 
 
-def evaluation_batch_size(X, batch_size):
-    """Return a batch size for passes without gradients: for tables as many rows as stay in the cache."""
-    if len(X.shape) > 2:
-        return batch_size
-    return max(batch_size, min(8192, 2**20 // max(1, X.shape[1])))
+def evaluation_batches(data, batch_size, rows=None):
+    """Return batches in row order for passes without gradients, of tables as many rows as stay in the cache."""
+    if len(data.row_shape) == 1:
+        batch_size = max(batch_size, min(8192, 2**20 // max(1, data.row_shape[0])))
+    return TensorBatches(data, batch_size, rows=rows)

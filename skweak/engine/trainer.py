@@ -9,7 +9,7 @@ from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
 from tqdm.auto import tqdm
 
-from skweak.engine.data import TensorBatches, TensorData, evaluation_batch_size
+from skweak.engine.data import TensorBatches, TensorData, evaluation_batches
 from skweak.engine.divergence import LastFinite, recover
 from skweak.engine.errors import DivergenceError, explain, first_not_finite
 from skweak.engine.listeners import check_monitors, someone_listens, stopped_early
@@ -216,12 +216,11 @@ class Trainer(NeuralNet):
             weight = self.data.weight
             if weight is not None:
                 weight = weight.index_select(0, batch.index)
-                loss = (losses * weight).sum() / weight.sum()
-            else:
-                loss = losses.mean() if losses.dim() else losses
-        loss.backward()
+                losses = (losses * weight).sum() / weight.sum()
+        # The gradient of the mean, to the same bits: its own operations cost a tenth of a small step.
+        torch.autograd.backward(losses, torch.full_like(losses, 1 / losses.numel()))
         self.take_step(batch)
-        return loss.detach()
+        return losses.detach().mean()
 
     def take_step(self, batch):
         """Let the optimizers act on the gradients of ``batch``, which are there already."""
@@ -230,7 +229,10 @@ class Trainer(NeuralNet):
         for name in self._optimizers:
             optimizer = getattr(self, f"{name}_")
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            for group in optimizer.param_groups:
+                for parameter in group["params"]:
+                    # As zero_grad does, without its record for the profiler.
+                    parameter.grad = None
         self.method._end_step(self)
 
     def record(self, name, value):
@@ -281,17 +283,16 @@ class Trainer(NeuralNet):
         """
         was_training = network.training
         network.eval()
-        batches = TensorBatches(self.data, evaluation_batch_size(self.data.X, self.batch_size), rows=index)
         call = network if function is None else function
-        result = torch.cat([call(self.data.rows(rows)) for rows in batches.indices()])
+        batches = evaluation_batches(self.data, self.batch_size, index)
+        result = torch.cat([call(rows) for rows in batches.inputs()])
         network.train(was_training)
         return result
 
     @torch.no_grad()
     def evaluate(self, data, function):
         """Return ``function(rows)`` over all rows of ``data``, networks in evaluation mode."""
-        batches = TensorBatches(data, evaluation_batch_size(data.X, self.batch_size))
-        return torch.cat([function(data.rows(rows)) for rows in batches.indices()])
+        return torch.cat([function(rows) for rows in evaluation_batches(data, self.batch_size).inputs()])
 
     @torch.no_grad()
     def predict_proba(self, X):
@@ -314,7 +315,7 @@ class Trainer(NeuralNet):
     def _sensible_threads(self):
         """Return 1 for small steps on tables, where a second thread costs more than it brings."""
         weights = sum(parameter.numel() for _, parameter in self.get_all_learnable_params())
-        small = len(self.data.X.shape) == 2 and weights * self.batch_size < _SMALL_STEP
+        small = len(self.data.row_shape) == 1 and weights * self.batch_size < _SMALL_STEP
         return 1 if small else torch.get_num_threads()
 
     def release(self, *, keep_state=False):

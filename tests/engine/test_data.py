@@ -76,7 +76,7 @@ def test_dense_arrays_share_memory_on_the_cpu():
 
 
 def test_large_read_only_memory_maps_are_read_by_batch(tmp_path, monkeypatch):
-    monkeypatch.setattr("skweak.engine.data._COPY_LIMIT", 10)
+    monkeypatch.setattr("skweak.engine.readers._COPY_LIMIT", 10)
     np.save(tmp_path / "X.npy", np.arange(20, dtype=np.float32).reshape(10, 2))
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
     assert TensorData(X, np.zeros(10)).rows(torch.tensor([4, 0])).tolist() == [[8, 9], [0, 1]]
