@@ -16,6 +16,7 @@ from skweak.nn import MLP
 from skweak.nn.build import features_and_logits
 from skweak.params import TRAINING_CONSTRAINTS, is_spelling, merge_parameters
 from skweak.rows import judge_rows
+from skweak.versions import read_stamped, stamp
 
 
 class WeakClassifier(ClassifierMixin, BaseEstimator):
@@ -134,6 +135,12 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         vars(self).update({name: params.pop(name) for name in list(params) if is_spelling(name)})
         return super().set_params(**params)
 
+    def __getstate__(self):
+        return stamp(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(read_stamped(self, state))
+
     def fit(self, X, y):
         """Train on ``X`` and its labels ``y``.
 
@@ -186,7 +193,14 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
                 f"X has rows of shape {X.shape[1:]}, but {type(self).__name__} was fitted on {net.input_shape}."
             )
         data = TensorData(X, np.zeros(X.shape[0]), dtype=net.dtype, device=net.device)
-        return net.evaluate(data, function).cpu().numpy()
+        result = net.evaluate(data, function).cpu().numpy()
+        if not np.isfinite(result).all():
+            row = int(np.flatnonzero(~np.isfinite(result).reshape(len(result), -1).all(axis=1))[0])
+            raise ValueError(
+                f"X gives outputs that are not finite, first in row {row}: its values are too large for this network "
+                f"({data.describe_scale()}); scale X as for fit."
+            )
+        return result
 
     def predict_proba(self, X):
         """Return probabilities (n, C), columns in the order of ``classes_``; of multi-label data (n, L)."""

@@ -11,7 +11,7 @@ from skweak.augment import make_views
 from skweak.engine import TensorData
 from skweak.engine.seeding import seeded
 from skweak.fit_files import describe_fit, find_seed, open_checkpoint
-from skweak.inputs import check_inputs, check_trusted, split_rows
+from skweak.inputs import check_inputs, check_trusted, split_rows, warn_of_outliers
 from skweak.params import check_parameters, find_device
 from skweak.rows import judge_rows
 
@@ -50,6 +50,7 @@ def fit_checked(method, X, y, request):
         request = request._replace(previous=method.net_, keep=True)
     previous = request.previous
     X = check_inputs(method, X, dtype=method.dtype, reset=previous is None)
+    warn_of_outliers(X)
     labels = method._encode(y, X.shape[0], request.classes)
     weight = request.sample_weight
     if weight is not None:

@@ -1,5 +1,6 @@
 """The checks of what accompanies ``y``: inputs and row-wise facts."""
 
+import warnings
 from datetime import date, timedelta
 
 import numpy as np
@@ -57,6 +58,24 @@ def _refuse_types(X):
         raise TypeError("X holds dates or durations; turn them into numbers first.")
     if "c" in kinds:
         raise ValueError("Complex data not supported: X must hold real numbers, for instance its real part.")
+
+
+def warn_of_outliers(X):
+    """Warn when a column of a table holds a value so far out that the others look alike beside it."""
+    if not isinstance(X, np.ndarray) or X.ndim != 2:
+        return
+    sample = X[:: max(1, len(X) // 1000)].astype(np.float64)
+    low, middle, high = np.percentile(sample, [25, 50, 75], axis=0)
+    distance = np.maximum(X.max(axis=0) - middle, middle - X.min(axis=0))
+    # A column that is mostly one value has no range of its own.
+    far = (distance > 1e3 * (high - low)) & (high > low)
+    if far.any():
+        column = int(far.argmax())
+        warnings.warn(
+            f"X has a value {distance[column] / (high[column] - low[column]):,.0f} times as far from the median of "
+            f"column {column} as its middle half is wide, which can spoil training. Use RobustScaler and clip, for "
+            "instance at 10; StandardScaler would squash the other rows.", UserWarning, stacklevel=5,
+        )  # fmt: skip
 
 
 def check_trusted(trusted, n_rows):

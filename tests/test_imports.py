@@ -29,7 +29,8 @@ ROOMS = {
     "assembly": {"engine", "nn", "params"},
     "fit_files": {"engine", "storage"},
     "fitting": {"assembly", "augment", "engine", "fit_files", "inputs", "params", "rows"},
-    "base": {"engine", "fitting", "inputs", "labels", "losses", "nn", "params", "rows"},
+    "base": {"engine", "fitting", "inputs", "labels", "losses", "nn", "params", "rows", "versions"},
+    "versions": set(),
     "persistence": {"assembly", "base", "engine", "nn", "params", "storage", "utils"},
 }
 FAMILY = {"augment", "base", "engine", "inputs", "labels", "losses", "metrics", "nn", "params", "rows", "storage", "utils"}

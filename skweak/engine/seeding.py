@@ -3,14 +3,20 @@
 import os
 import threading
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
+from threadpoolctl import ThreadpoolController
 
 # `fork_rng` and `manual_seed` act on the whole process, so fits in threads take turns. Re-entrant, because a teacher or
 # a query strategy fits inside a fit.
 _lock = threading.RLock()
+
+
+# Limits of thread pools within `seeded`, the last one last.
+_limits = []
 
 
 def _renew_lock():
@@ -20,6 +26,18 @@ def _renew_lock():
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
+
+
+@cache
+def _pools():
+    # Finding the libraries takes milliseconds, so they are looked up once.
+    return ThreadpoolController()
+
+
+def use_threads(number):
+    """Let torch, and what scikit-learn and numpy compute within a fit, run on so many threads until `seeded` ends."""
+    torch.set_num_threads(number)
+    _limits.append(_pools().limit(limits=number))
 
 
 def draw_seed(random_state):
@@ -40,8 +58,11 @@ def seeded(seed, device):
         torch.default_generator.manual_seed(seed)
         if devices:
             torch.cuda.manual_seed(seed)
+        n_limits = len(_limits)
         try:
             yield torch.Generator().manual_seed(seed), np.random.RandomState(seed)
         finally:
+            while len(_limits) > n_limits:
+                _limits.pop().restore_original_limits()
             if torch.get_num_threads() != n_threads:
                 torch.set_num_threads(n_threads)

@@ -14,6 +14,7 @@ from skweak.engine.divergence import LastFinite, recover
 from skweak.engine.errors import DivergenceError, explain, first_not_finite
 from skweak.engine.listeners import check_monitors, someone_listens, stopped_early
 from skweak.engine.recording import record_epoch, record_held_out_loss
+from skweak.engine.seeding import use_threads
 from skweak.engine.state import load_training_state, training_state
 
 # Multiply-adds of one step below which a fit runs on one thread: a second one brings little, costs a multiple on a busy
@@ -72,11 +73,14 @@ class Trainer(NeuralNet):
     def initialize_module(self):
         """Set the networks that the method names."""
         for name, network in self.networks.items():
-            is_image = len(self.input_shape) == 3
-            layout = torch.channels_last if is_image else torch.preserve_format
-            setattr(self, f"{name}_", network.to(self.dtype).to(memory_format=layout))
+            setattr(self, f"{name}_", self.lay_out(network))
         self.networks = None
         return self
+
+    def lay_out(self, network):
+        """Return a network in the type of this fit and in the memory layout that suits its inputs."""
+        layout = torch.channels_last if len(self.input_shape) == 3 else torch.preserve_format
+        return network.to(self.dtype).to(memory_format=layout)
 
     def torch_compile(self, module, name):
         """Compile in place, so that class, parameter names and pickles stay those of the network."""
@@ -121,7 +125,7 @@ class Trainer(NeuralNet):
             # Nothing but networks was kept, so the method starts with a state of its own.
             self._initialize_optimizer()
             self.state = SimpleNamespace()
-        torch.set_num_threads(self.n_threads or self._sensible_threads())
+        use_threads(self.n_threads or self._sensible_threads())
         batches = TensorBatches(data, self.batch_size, generator=self.generator)
         check_monitors(self, held_out)
         method._start(self)
@@ -135,7 +139,7 @@ class Trainer(NeuralNet):
         try:
             if not finished:
                 self.fit_loop(batches, held_out)
-        except (ArithmeticError, RuntimeError, ValueError) as error:
+        except Exception as error:
             told = explain(self, error)
             if told is None:
                 raise

@@ -55,7 +55,13 @@ def save(estimator, path):
             f"estimator must be a classifier of skweak that trains a network, got {type(estimator).__name__}; of a "
             "Pipeline or a search save the fitted step."
         )
-    write_document(path, "estimator", estimator, name_of=name_finder(), kinds=_kinds(False))
+    try:
+        write_document(path, "estimator", estimator, name_of=name_finder(), kinds=_kinds(False))
+    except TypeError as error:
+        raise TypeError(
+            f"{error} Predictions need neither teacher nor callbacks: set such parameters to None before saving; "
+            "give a network as a class with module__ parameters."
+        ) from error
 
 
 def load(path, trusted=()):

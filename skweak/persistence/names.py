@@ -1,10 +1,12 @@
 """The names by which a file may ask for classes and functions: a fixed table and what the user trusts."""
 
+from functools import cache
 from types import FunctionType
 
 import skorch.callbacks
 import torch
 from skorch.callbacks import Callback
+from skorch.utils import noop
 
 import skweak.nn
 from skweak.base import WeakClassifier
@@ -29,15 +31,21 @@ def known_names(trusted=()):
     TypeError
         If an entry of ``trusted`` is no class or function.
     """
-    table = {f"skweak.{name}": cls for name, cls in all_estimators() if issubclass(cls, WeakClassifier)}
-    table |= {f"skweak.nn.{name}": getattr(skweak.nn, name) for name in skweak.nn.__all__}
-    table |= {f"torch.optim.{name}": getattr(torch.optim, name) for name in _OPTIMIZERS}
-    table |= {f"skorch.callbacks.{name}": getattr(skorch.callbacks, name) for name in _CALLBACKS}
+    table = dict(_own_names())
     for value in trusted:
         if not isinstance(value, (type, FunctionType)):
             raise TypeError(f"trusted must hold classes and functions, got {value!r}.")
         table[value.__qualname__] = value
     return table
+
+
+@cache
+def _own_names():
+    table = {f"skweak.{name}": cls for name, cls in all_estimators() if issubclass(cls, WeakClassifier)}
+    table |= {f"skweak.nn.{name}": getattr(skweak.nn, name) for name in skweak.nn.__all__}
+    table |= {f"torch.optim.{name}": getattr(torch.optim, name) for name in _OPTIMIZERS}
+    table |= {f"skorch.callbacks.{name}": getattr(skorch.callbacks, name) for name in _CALLBACKS}
+    return table | {"builtins.print": print, "skorch.utils.noop": noop}
 
 
 def name_finder():
@@ -47,7 +55,8 @@ def name_finder():
     def name_of(value):
         if value in names:
             return names[value]
-        by_name = issubclass(value, _BY_NAME) if isinstance(value, type) else "<lambda>" not in value.__qualname__
-        return value.__qualname__ if by_name else None
+        if isinstance(value, type):
+            return value.__qualname__ if issubclass(value, _BY_NAME) else None
+        return value.__qualname__ if isinstance(value, FunctionType) and "<lambda>" not in value.__qualname__ else None
 
     return name_of

@@ -31,7 +31,7 @@ class _TensorBudget(TorchFunctionMode):
 
 def take_trainer_apart(net):
     """Return what predictions need of a trainer: shapes, networks and averages of networks."""
-    networks = {name: dict(getattr(net, f"{name}_").state_dict()) for name in net._modules}
+    networks = {name: dict(vars(net)[f"{name}_"].state_dict()) for name in net._modules}
     averages = {}
     for name, value in vars(net.state).items():
         if isinstance(value, MovingAverage):
@@ -79,11 +79,14 @@ def put_trainer_together(method, saved, trusted):
         with torch.device("meta"):
             networks, averages = _build(method, net, saved)
         complete = not any(_on_meta(network) for network in [*networks.values(), *averages.values()])
-    except RuntimeError:
+    except FileFormatError:
+        raise
+    except (RuntimeError, TypeError, ValueError) as error:
+        if not trusted:
+            raise FileFormatError(f"its networks cannot be built from their description: {error}") from error
         complete = False
     if not complete:
-        if not trusted:
-            raise FileFormatError("its networks cannot be built from their description")
+        # A network of the user that computes with its weights while it is built, or keeps tensors beside its state.
         networks, averages = _build(method, net, saved)
     # Optimizers belong to training; this one keeps the place, and a warm start makes new ones.
     idle = torch.optim.SGD([torch.zeros(1)], lr=0.0)
@@ -91,7 +94,7 @@ def put_trainer_together(method, saved, trusted):
     net.initialize()
     net.release()
     net.epoch = saved["epoch"]
-    vars(net.state).update({name: average.to(device) for name, average in averages.items()})
+    vars(net.state).update({name: net.lay_out(average).to(device) for name, average in averages.items()})
     for row in method.history_:
         net.history.append({**row, "batches": []})
     return net

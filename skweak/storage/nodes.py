@@ -6,7 +6,7 @@ it is. A name is looked up in a table given by the caller; nothing is ever impor
 
 import math
 from functools import partial
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +69,7 @@ class Writer:
             return {type(value).__name__: str(value).removeprefix("torch.")}
         if isinstance(value, partial):
             return {"partial": self._items([value.func, list(value.args), value.keywords], where)}
-        name = self.name_of(value) if isinstance(value, (type, FunctionType)) else None
+        name = self.name_of(value) if isinstance(value, (type, FunctionType, BuiltinFunctionType)) else None
         if name is None:
             raise TypeError(f"{where} is {value!r}, of type {type(value).__name__}, which cannot be kept in a file.")
         return {"name": name}
