@@ -4,6 +4,7 @@ from numbers import Real
 
 import torch
 from sklearn.utils._param_validation import Interval
+from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.losses import variational_pu_loss
@@ -57,8 +58,8 @@ class PUMLClassifier(WeakClassifier):
 
     Notes
     -----
-    0 and -1 mean the same. A label without any positive is learned to be absent. The targets of the mixing
-    are constants, where the authors' code lets a gradient through.
+    0 and -1 mean the same. A label without any positive is learned to be absent, by cross-entropy. The targets
+    of the mixing are constants, where the authors' code lets a gradient through.
 
     References
     ----------
@@ -104,10 +105,13 @@ class PUMLClassifier(WeakClassifier):
 
     def _start(self, run):
         start_average(run)
+        run.state.absent = ~(run.data.target == 1).any(0)
 
     def _loss(self, run, batch):
         logits = run.module_(batch.X)
-        loss = variational_pu_loss(logits, batch.y, gamma=self.gamma, alpha=self.alpha).sum()
+        losses = variational_pu_loss(logits, batch.y, gamma=self.gamma, alpha=self.alpha)
+        # Without positives the objective has no slope where all rows are predicted positive.
+        loss = torch.where(run.state.absent, F.softplus(logits).mean(0), losses).sum()
         half = len(batch.X) // 2
         if half and self.mixup_weight:
             guess = torch.where(batch.y == 1, 1.0, logits.detach().sigmoid())

@@ -133,6 +133,17 @@ def test_decisions_follow_the_fitted_thresholds(make, rows):
         assert clf.transduction_.shape == Y.shape and set(np.unique(clf.transduction_)) <= {0, 1}
 
 
+def test_a_label_that_no_row_has_turns_no_row_positive(make, rows):
+    X, Y = rows
+    never = np.where(np.arange(3) == 1, np.minimum(Y, 0), Y)
+    clf = make(max_epochs=60).fit(X, never)
+    assert clf.predict(X)[:, 1].mean() < 0.05 and np.isfinite(clf.predict_proba(X)).all()
+    if hasattr(clf, "class_prior_"):
+        assert clf.class_prior_[1] < 0.05
+    if hasattr(clf, "transduction_"):
+        assert clf.transduction_[:, 1].mean() < 0.05
+
+
 def test_a_matrix_of_unknown_entries_is_refused(make, rows):
     X, Y = rows
     for form in (np.asarray, sparse.csr_matrix):

@@ -54,8 +54,9 @@ def test_halves_of_the_batch_are_mixed():
         return torch.zeros(len(X), 1)
 
     run = SimpleNamespace(
-        module_=half, generator=torch.Generator(), numpy_random=SimpleNamespace(beta=lambda *_: 0.25)
-    )
+        module_=half, generator=torch.Generator(), numpy_random=SimpleNamespace(beta=lambda *_: 0.25),
+        state=SimpleNamespace(absent=torch.tensor([False])),
+    )  # fmt: skip
     X = torch.tensor([[4.0], [4.0], [8.0], [8.0]])
     batch = Batch(X, torch.tensor([[1], [1], [0], [-1]]), torch.arange(4))
     loss = PUMLClassifier(mixup_weight=2.0)._loss(run, batch) - variational_pu_loss(half(X), batch.y).sum()
@@ -72,6 +73,17 @@ def test_label_without_a_positive_is_absent():
     clf = PUMLClassifier(max_epochs=30, module__hidden=(16,), random_state=0).fit(X, target)
     assert clf.predict(X)[:, 1].sum() == 0 and clf.class_prior_[1] == 0
     assert clf.predict(X)[:, [0, 2]].sum(0).min() > 0
+
+
+def test_label_without_a_positive_leaves_the_place_where_all_rows_have_it():
+    # At logits of 8 everywhere the objective of positives and unlabeled rows is flat; softplus has slope 1 / 4 a row.
+    logits = torch.full((4, 1), 8.0, requires_grad=True)
+    batch = Batch(logits.detach(), torch.tensor([[0], [-1], [0], [0]]), torch.arange(4))
+    run = SimpleNamespace(module_=lambda _: logits, state=SimpleNamespace(absent=torch.tensor([True])))
+    (slope,) = torch.autograd.grad(PUMLClassifier(mixup_weight=0.0)._loss(run, batch), logits)
+    torch.testing.assert_close(slope, torch.full((4, 1), 0.25), rtol=1e-3, atol=0)
+    (flat,) = torch.autograd.grad(variational_pu_loss(logits, batch.y).sum(), logits)
+    assert flat.abs().max() < 1e-6
 
 
 def test_prior_sets_the_thresholds(rows):
