@@ -3,7 +3,7 @@ BIN = .venv/bin
 # Networks on small tables are fastest on one thread; the tests run in two processes.
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test speed clean
+.PHONY: demo test speed doc clean
 
 # modAL pins an old skorch, so it is installed without its dependencies.
 .venv/installed: pyproject.toml .ci/constraints.txt
@@ -22,5 +22,13 @@ test: .venv/installed
 speed: .venv/installed
 	$(BIN)/python -m benchmarks speed $(ARGS)
 
+.venv/docs: .venv/installed
+	$(BIN)/python -m pip install -q -c .ci/constraints.txt -e '.[docs]'
+	touch .venv/docs
+
+# Warnings are errors, dead links inside the pages among them; the gallery is executed.
+doc: .venv/docs
+	$(BIN)/python -m sphinx -b html -W --keep-going doc doc/_build/html $(ARGS)
+
 clean:
-	rm -rf .venv build *.egg-info .hypothesis
+	rm -rf .venv build *.egg-info .hypothesis doc/_build doc/api doc/auto_gallery

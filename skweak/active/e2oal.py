@@ -95,7 +95,7 @@ class E2OALClassifier(OpenSetClassifier):
         self.target_precision = target_precision
 
     def predict_evidence(self, X):
-        """Return the logits (n, n_clusters_) of the evidential head, known classes first."""
+        """Return the logits ``(n, n_clusters_)`` of the evidential head, known classes first."""
         return self._evaluate(X, lambda rows: self.net_.module_.both(rows)[1])
 
     def predict_base_proba(self, X):

@@ -1,0 +1,81 @@
+"""Directives that put the numbers of ``benchmarks/results`` on a page, so that none is typed by hand."""
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective
+
+from benchmarks.compare import comparison
+from benchmarks.run import RESULTS
+from benchmarks.tables import table
+
+
+def to_nodes(markdown):
+    """Turn a Markdown table into table nodes."""
+    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in markdown.strip().splitlines()]
+    head, body = rows[0], rows[2:]
+    result = nodes.table(classes=["results"])
+    group = nodes.tgroup(cols=len(head))
+    result += group
+    group += [nodes.colspec(colwidth=1) for _ in head]
+    group += nodes.thead("", _row(head))
+    group += nodes.tbody("", *(_row(cells) for cells in body))
+    # A wide table scrolls on a narrow screen.
+    return nodes.container("", result, classes=["pst-scrollable-table-container"])
+
+
+def _row(cells):
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in cells))
+
+
+class ResultTable(SphinxDirective):
+    """``result-table NAME``: mean and spread of every column of one result file."""
+
+    required_arguments = 1
+
+    def run(self):
+        """Return the table, and where it comes from."""
+        name = self.arguments[0]
+        if not (RESULTS / f"{name}.csv").exists():
+            return missing(name)
+        self.env.note_dependency(str(RESULTS / f"{name}.csv"))
+        return [to_nodes(table(name)), source(name)]
+
+
+class Comparison(SphinxDirective):
+    """``comparison NAME``: paired differences to a baseline."""
+
+    required_arguments = 1
+    option_spec = {"baseline": directives.unchanged, "column": directives.unchanged}
+
+    def run(self):
+        """Return the table, and where it comes from."""
+        name = self.arguments[0]
+        if not (RESULTS / f"{name}.csv").exists():
+            return missing(name)
+        self.env.note_dependency(str(RESULTS / f"{name}.csv"))
+        options = {key: self.options[key] for key in ("baseline", "column") if key in self.options}
+        return [to_nodes(comparison(name, **options)), source(name)]
+
+
+def source(name):
+    """Return the line under a table that names its file."""
+    paragraph = nodes.paragraph(classes=["source"])
+    paragraph += nodes.Text("Mean ± standard deviation over seeds; all rows: ")
+    paragraph += nodes.literal("", f"benchmarks/results/{name}.csv")
+    return paragraph
+
+
+def missing(name):
+    """Return a line for results that nobody has measured yet."""
+    family, _, data = name.partition("-")
+    command = f"python -m benchmarks run --family {family} --data {data}"
+    paragraph = nodes.paragraph("", "Not measured yet; run ", nodes.literal("", command), nodes.Text("."))
+    return [paragraph]
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.add_directive("result-table", ResultTable)
+    app.add_directive("comparison", Comparison)
+    return {"parallel_read_safe": True}
+

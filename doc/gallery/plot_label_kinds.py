@@ -1,0 +1,37 @@
+"""
+Six kinds of labels
+===================
+
+What ``y`` looks like decides which estimator fits. Rows are examples, columns classes, labels or annotators.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import ListedColormap
+
+random = np.random.RandomState(0)
+true = np.array([0, 2, 1, 3, 2, 0])
+given = np.array([0, 2, 3, 3, 1, 0])
+one_hot = np.eye(4, dtype=int)
+several = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [1, 1, 0, -1], [0, 0, 0, 1], [-1, 0, 1, 1], [1, 0, 0, 0]])
+votes = np.array([[0, 0, -1], [2, 1, 2], [-1, 1, 1], [3, 3, 3], [2, -1, 0], [0, 0, 1]])
+kinds = {
+    "some are wrong\nskweak.noisy": given[:, None],
+    "candidates, one right\nskweak.partial": np.maximum(one_hot[true], random.rand(6, 4) < 0.35),
+    "several, some unknown\nskweak.multilabel": several,
+    "one per annotator\nskweak.crowd": votes,
+    "not bought yet\nskweak.active": np.array([0, -1, -1, 3, -1, -1])[:, None],
+    "another model's\nskweak.distill": np.round(0.7 * one_hot[true] + 0.3 * random.dirichlet(np.ones(4), 6), 2),
+}
+
+figure, axes = plt.subplots(1, 6, figsize=(13, 3.4), layout="constrained")
+for ax, (title, y) in zip(axes, kinds.items(), strict=True):
+    ax.imshow(np.where(y < 0, np.nan, y), cmap=ListedColormap(plt.cm.Blues(np.linspace(0.05, 0.6, 64))), aspect="auto")
+    for row, column in np.ndindex(*y.shape):
+        value = y[row, column]
+        wrong = title.startswith("some") and given[row] != true[row]
+        text = "?" if value < 0 else f"{value:g}"
+        ax.text(column, row, text, ha="center", va="center", color="firebrick" if wrong or value < 0 else "black")
+    ax.set_title(title, fontsize=10)
+    ax.set(xticks=[], yticks=[])
+plt.show()

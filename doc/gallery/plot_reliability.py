@@ -1,0 +1,24 @@
+"""
+Sure, but wrong
+===============
+
+A network that remembers wrong labels is far too sure of itself on new rows.
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from skweak.datasets import make_noisy_labels
+from skweak.noisy import CrossEntropyClassifier, GCEClassifier
+from skweak.plots import ReliabilityDisplay
+
+X, y = load_digits(return_X_y=True)
+X, X_test, y, y_test = train_test_split(X / 16, y, stratify=y, random_state=0)
+y_noisy, *_ = make_noisy_labels(y, "symmetric_exclusive:0.4", random_state=0)
+
+ax = None
+for method in (CrossEntropyClassifier, GCEClassifier):
+    clf = method(module__hidden=(128, 128), max_epochs=40, random_state=0).fit(X, y_noisy)
+    ax = ReliabilityDisplay.from_estimator(clf, X_test, y_test).plot(ax).ax_
+plt.show()

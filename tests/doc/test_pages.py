@@ -1,0 +1,91 @@
+"""The pages: their examples run, the reference lists every public name, and the gallery keeps its form."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import skweak
+
+DOC = Path(__file__).parents[2] / "doc"
+PAGES = sorted(page for page in DOC.rglob("*.md") if "_build" not in page.parts)
+SCRIPTS = sorted((DOC / "gallery").glob("plot_*.py"))
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if ">>>" in p.read_text()], ids=lambda page: page.stem)
+def test_examples_run_as_written(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    result = doctest.testfile(str(page), module_relative=False, optionflags=flags)
+    assert result.attempted > 3 and result.failed == 0
+
+
+def test_the_reference_lists_every_public_name(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOC))
+    api_list = importlib.import_module("api_list")
+    public = {}
+    for info in pkgutil.iter_modules(skweak.__path__, prefix="skweak."):
+        names = getattr(importlib.import_module(info.name), "__all__", None)
+        if names is not None and info.name not in api_list.INTERNAL:
+            public[info.name] = sorted(names)
+    listed = {
+        module: sorted(name for names in groups.values() for name in names)
+        for module, (_, groups) in api_list.API.items()
+    }
+    for module, names in public.items():
+        assert listed.get(module) == names, f"doc/api_list.py: {module}"
+    for module, names in listed.items():
+        assert all(hasattr(importlib.import_module(module), name) for name in names)
+    assert all(reason and importlib.import_module(module) for module, reason in api_list.INTERNAL.items())
+
+
+def test_the_gallery_has_ten_scripts_with_a_title_and_one_figure():
+    assert len(SCRIPTS) >= 10
+    for script in SCRIPTS:
+        tree = ast.parse(script.read_text())
+        title, line, *text = ast.get_docstring(tree).splitlines()
+        assert len(line) == len(title) and set(line) == {"="} and any(text), script
+        assert script.read_text().count("plt.show()") == 1, script
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_script_of_the_gallery_draws_one_figure(script, monkeypatch):
+    import runpy
+
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    runpy.run_path(str(script), run_name="__main__")
+    assert len(matplotlib.pyplot.get_fignums()) == 1
+    matplotlib.pyplot.close("all")
+
+
+def test_links_to_pages_and_pictures_lead_somewhere():
+    """Sphinx checks links when it builds; this finds the missing ones in seconds."""
+    pictures = {f"auto_gallery/images/sphx_glr_{script.stem}_001.png" for script in SCRIPTS}
+    for page in PAGES:
+        text = page.read_text()
+        for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)|```\{(?:image|figure)\} (\S+)", text):
+            path = (page.parent / "".join(target)).resolve().relative_to(DOC)
+            assert (DOC / path).exists() or path.as_posix() in pictures, f"{page.name}: {path}"
+
+
+def test_tables_are_written_by_scripts():
+    """A table with a spread is a table of results, and those come from a directive."""
+    for page in PAGES:
+        for line in page.read_text().splitlines():
+            assert not (line.startswith("|") and "±" in line), f"{page.name}: {line}"
+
+
+def test_result_tables_of_the_pages_name_known_scenarios():
+    from benchmarks.scenarios import all_scenarios
+
+    known = {f"{scenario.family}-{scenario.data}" for scenario in all_scenarios()}
+    used = {name for page in PAGES for name in re.findall(r"\{(?:result-table|comparison)\} (\S+)", page.read_text())}
+    assert used and used <= known, used - known
