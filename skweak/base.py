@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
@@ -287,8 +288,13 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         """Return the fitted attributes of the method."""
         if self._label_kind != "noisy":
             return {}
-        quality = judge_rows(self._final_proba(run, run.data), run.data.target, "noisy")["label_quality_"]
-        return {"label_quality_": quality}
+
+        def judge(batch):
+            # Batch by batch: the probabilities of all rows are several times what is kept of them.
+            proba = self._row_proba(run, batch.X)
+            return torch.from_numpy(judge_rows(proba, batch.y, "noisy")["label_quality_"])
+
+        return {"label_quality_": run.evaluate_batches(run.data, judge).numpy()}
 
     def _held_out_loss(self, proba, target):
         """Return the mean negative log-probability of what the held-out labels say."""

@@ -79,13 +79,13 @@ def class_list(classes):
 def find_classes(values, classes, n_rows, what):
     """Return the list of classes and the position of every value in it."""
     if classes is None:
-        found, codes = np.unique(values, return_inverse=True)
+        found = np.unique(values)
         if len(found) > 1000 and len(found) > n_rows / 2:
             raise ValueError(
                 f"y has {len(found)} classes on {n_rows} rows, which looks like continuous or identifier values; "
                 "if they are classes, name them with classes=."
             )
-        return found, codes.reshape(values.shape)
+        return found, np.searchsorted(found, values)
     order = np.argsort(classes, kind="stable")
     if (classes.dtype.kind in "OUS") != (values.dtype.kind in "OUS"):
         raise ValueError(f"y holds {values.dtype} labels but classes holds {classes.dtype}; give both the same type.")

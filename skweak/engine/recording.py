@@ -7,6 +7,31 @@ import torch
 from skweak.engine.errors import DivergenceError
 
 
+# So many numbers of steps are kept one by one before they become one tensor.
+_AT_ONCE = 32
+
+
+class StepValues:
+    """One number of every step of an epoch, still on the device.
+
+    Thousands of single numbers would stand between the batches in memory and keep it from being used again.
+    """
+
+    def __init__(self):
+        self._packed, self._single = [], []
+
+    def append(self, value):
+        """Add a tensor without dimensions."""
+        self._single.append(value)
+        if len(self._single) == _AT_ONCE:
+            self._packed.append(torch.stack(self._single))
+            self._single = []
+
+    def stack(self):
+        """Return all of them as one tensor."""
+        return torch.cat([*self._packed, *([torch.stack(self._single)] if self._single else [])])
+
+
 def record_epoch(run, prefix, losses, counts):
     """Record mean loss and parts of an epoch; raise `DivergenceError` when a loss is not finite.
 
@@ -15,21 +40,21 @@ def record_epoch(run, prefix, losses, counts):
     run : Trainer
     prefix : str
         Of the names in the history.
-    losses : list of tensor
-        Mean loss of every batch, still on the device.
+    losses : StepValues
+        Mean loss of every batch.
     counts : list of int
         Their weights.
     """
-    losses = torch.stack(losses).double()
+    losses = losses.stack().double()
     run.history.record(f"{prefix}_batch_count", len(counts))
     if not torch.isfinite(losses).all():
         step = int((~torch.isfinite(losses)).nonzero()[0])
-        bad = next((k for k, v in run.parts.items() if not torch.isfinite(torch.stack(v)).all()), "loss")
+        bad = next((k for k, v in run.parts.items() if not torch.isfinite(v.stack()).all()), "loss")
         raise DivergenceError.at(run, step, bad)
     weights = torch.tensor(counts, dtype=torch.float64, device=losses.device)
     run.history.record(f"{prefix}_loss", float((losses * weights).sum() / weights.sum()))
     for name, values in run.parts.items():
-        run.history.record(name, float(torch.stack(values).double().mean()))
+        run.history.record(name, float(values.stack().double().mean()))
     if not run.history[-1, "batches"]:
         # Checkpoint reads the record of the last batch.
         run.history.new_batch()

@@ -9,11 +9,11 @@ from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
 from tqdm.auto import tqdm
 
-from skweak.engine.data import TensorBatches, TensorData, evaluation_batches
+from skweak.engine.data import TensorBatches, TensorData, evaluation_batches, join
 from skweak.engine.divergence import LastFinite, recover
 from skweak.engine.errors import DivergenceError, explain, first_not_finite
 from skweak.engine.listeners import check_monitors, someone_listens, stopped_early
-from skweak.engine.recording import record_epoch, record_held_out_loss
+from skweak.engine.recording import StepValues, record_epoch, record_held_out_loss
 from skweak.engine.seeding import use_threads
 from skweak.engine.state import load_training_state, training_state
 
@@ -194,7 +194,7 @@ class Trainer(NeuralNet):
         if iterator is None or not training:
             return
         notifies, method = step_fn, self.method
-        self.parts, losses, counts = {}, [], []
+        self.parts, losses, counts = {}, StepValues(), []
         self.n_batches = len(iterator)
         self.set_training(True)
         for batch in iterator:
@@ -207,7 +207,7 @@ class Trainer(NeuralNet):
                 self.notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=None)
             counts.append(len(batch.index) if hasattr(batch, "index") and hasattr(batch, "y") else 1)
             self.batch += 1
-        if not losses:
+        if not counts:
             raise RuntimeError(
                 f"{type(method).__name__} made no batch in epoch {self.epoch + 1}; its batches are empty."
             )
@@ -241,7 +241,9 @@ class Trainer(NeuralNet):
 
     def record(self, name, value):
         """Keep the mean of a tensor for the history row of this epoch."""
-        self.parts.setdefault(name, []).append(value.detach().mean())
+        if name not in self.parts:
+            self.parts[name] = StepValues()
+        self.parts[name].append(value.detach().mean())
 
     def check_rows(self, memory):
         """Raise unless a memory kept from an earlier fit has one entry per training row."""
@@ -289,14 +291,19 @@ class Trainer(NeuralNet):
         network.eval()
         call = network if function is None else function
         batches = evaluation_batches(self.data, self.batch_size, index)
-        result = torch.cat([call(rows) for rows in batches.inputs()])
+        result = join(map(call, batches.inputs()), batches.n_rows)
         network.train(was_training)
         return result
 
     @torch.no_grad()
     def evaluate(self, data, function):
         """Return ``function(rows)`` over all rows of ``data``, networks in evaluation mode."""
-        return torch.cat([function(rows) for rows in evaluation_batches(data, self.batch_size).inputs()])
+        return join(map(function, evaluation_batches(data, self.batch_size).inputs()), len(data))
+
+    @torch.no_grad()
+    def evaluate_batches(self, data, function):
+        """Return ``function(batch)`` over all rows of ``data``, for results smaller than the networks' outputs."""
+        return join(map(function, evaluation_batches(data, self.batch_size)), len(data))
 
     @torch.no_grad()
     def predict_proba(self, X):
