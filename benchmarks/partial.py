@@ -40,7 +40,7 @@ def digits(seed, rate):
     return X, make_uniform_candidates(y, rate=rate, random_state=seed), y, X_test, y_test
 
 
-def fashion_mnist(seed, rate, n_rows=5000):
+def fashion_mnist(seed, rate, n_rows=4000):
     """``n_rows`` images of Fashion-MNIST as pixels in [0, 1], drawn by ``seed``, and the whole test set."""
     train, test = load_fashion_mnist("train"), load_fashion_mnist("test")
     rows = np.random.RandomState(seed).permutation(len(train.target))[:n_rows]
@@ -97,7 +97,7 @@ def _true(candidates, y, seed):
 
 # Settled on seed 100.
 _PIXELS = {
-    "module__hidden": (256,), "optimizer": torch.optim.Adam, "lr": 0.001, "max_epochs": 15, "batch_size": 128,
+    "module__hidden": (256,), "optimizer": torch.optim.Adam, "lr": 0.001, "max_epochs": 12, "batch_size": 128,
 }  # fmt: skip
 
 
