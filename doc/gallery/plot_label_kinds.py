@@ -26,7 +26,7 @@ kinds = {
 
 figure, axes = plt.subplots(1, 6, figsize=(13, 3.4), layout="constrained")
 for ax, (title, y) in zip(axes, kinds.items(), strict=True):
-    ax.imshow(np.where(y < 0, np.nan, y), cmap=ListedColormap(plt.cm.Blues(np.linspace(0.05, 0.6, 64))), aspect="auto")
+    ax.imshow(np.where(y < 0, np.nan, y), cmap=ListedColormap(plt.cm.Blues(np.linspace(0.05, 0.4, 64))), aspect="auto")
     for row, column in np.ndindex(*y.shape):
         value = y[row, column]
         wrong = title.startswith("some") and given[row] != true[row]

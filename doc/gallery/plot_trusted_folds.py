@@ -33,5 +33,6 @@ figure, ax = plt.subplots()
 for name, series in scores.items():
     ax.plot(epochs, series, marker="o", label=name)
 ax.set(xlabel="epochs", ylabel="accuracy", xscale="log", xticks=epochs, xticklabels=epochs)
+ax.minorticks_off()
 ax.legend()
 plt.show()

@@ -9,7 +9,7 @@ class ReliabilityDisplay:
     """Reliability diagram: accuracy of the predictions against their confidence.
 
     Scikit-learn's CalibrationDisplay takes two classes; this one takes the most probable of any number.
-    Below the diagonal the model is too sure of itself, as networks that remember wrong labels are.
+    Below the diagonal the model is too sure of itself, above it too modest.
 
     Parameters
     ----------
