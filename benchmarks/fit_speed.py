@@ -20,7 +20,7 @@ def prediction(repeats):
     contestants = {
         "usual loop": lambda: timed(bare_loops.predict, network, rows, 1024),
         "predict_proba": lambda: timed(ours.predict_proba, X),
-        "best loop": lambda: timed(bare_loops.predict, network, rows, 8192),
+        "best loop": lambda: timed(bare_loops.predict, network, rows, 2048),
     }
     return race(contestants, max(1, repeats // 2))
 

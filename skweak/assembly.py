@@ -16,9 +16,11 @@ def make_trainer(method, device, input_shape, n_outputs, max_epochs):
     """Return a `Trainer` with the training parameters of ``method``, its networks not built yet."""
     automatic = isinstance(method.optimizer, str)
     settings = dict(_DEFAULT_SETTINGS) if automatic else {}
-    settings |= spellings(method, "optimizer__")
+    spelled = spellings(method, "optimizer__")
+    settings |= spelled
     optimizer = torch.optim.SGD if automatic else method.optimizer
-    _try_optimizer(optimizer, method.lr, settings, device)
+    if spelled or not automatic:
+        _try_optimizer(optimizer, method.lr, settings, device)
     mixed_precision = device.type == "cuda" if method.amp == "auto" else method.amp
     net = Trainer(
         optimizer=optimizer,

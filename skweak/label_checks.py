@@ -47,7 +47,7 @@ def label_array(y, kind, marker=None):
 
 def label_column(y):
     """Return ``y`` as a vector; a matrix of one column gives scikit-learn's warning, a wider one an error."""
-    return column_or_1d(y.toarray() if sparse.issparse(y) else y, warn=True)
+    return y if y.ndim == 1 else column_or_1d(y.toarray() if sparse.issparse(y) else y, warn=True)
 
 
 def binary_matrix(y, kind):

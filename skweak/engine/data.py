@@ -225,7 +225,7 @@ class PairedBatches:
 def evaluation_batches(data, batch_size, rows=None):
     """Return batches in row order for passes without gradients, of tables as many rows as stay in the cache."""
     if len(data.row_shape) == 1:
-        batch_size = max(batch_size, min(8192, 2**20 // max(1, data.row_shape[0])))
+        batch_size = max(batch_size, min(8192, 2**17 // max(1, data.row_shape[0])))
     return TensorBatches(data, batch_size, rows=rows)
 
 

@@ -6,7 +6,6 @@ import torch
 
 from skweak.engine.errors import DivergenceError
 
-
 # So many numbers of steps are kept one by one before they become one tensor.
 _AT_ONCE = 32
 
@@ -29,7 +28,10 @@ class StepValues:
 
     def stack(self):
         """Return all of them as one tensor."""
-        return torch.cat([*self._packed, *([torch.stack(self._single)] if self._single else [])])
+        if self._single:
+            self._packed.append(torch.stack(self._single))
+            self._single = []
+        return self._packed[0] if len(self._packed) == 1 else torch.cat(self._packed)
 
 
 def record_epoch(run, prefix, losses, counts):

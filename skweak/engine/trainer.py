@@ -2,6 +2,7 @@
 
 import inspect
 from contextlib import nullcontext
+from functools import cache
 from types import SimpleNamespace
 
 import torch
@@ -20,6 +21,11 @@ from skweak.engine.state import load_training_state, training_state
 # Multiply-adds of one step below which a fit runs on one thread: a second one brings little, costs a multiple on a busy
 # machine, and the number of threads changes the last bits.
 _SMALL_STEP = 1e8
+
+
+@cache
+def _takes_fused(optimizer):
+    return "fused" in inspect.signature(optimizer).parameters
 
 
 class Trainer(NeuralNet):
@@ -80,7 +86,7 @@ class Trainer(NeuralNet):
     def lay_out(self, network):
         """Return a network in the type of this fit and in the memory layout that suits its inputs."""
         layout = torch.channels_last if len(self.input_shape) == 3 else torch.preserve_format
-        return network.to(self.dtype).to(memory_format=layout)
+        return network.to(dtype=self.dtype, memory_format=layout)
 
     def torch_compile(self, module, name):
         """Compile in place, so that class, parameter names and pickles stay those of the network."""
@@ -98,7 +104,7 @@ class Trainer(NeuralNet):
         """Return the user's optimizer over ``(name, parameter)`` pairs, by default every trainable one."""
         named = [(n, p) for n, p in parameters or self.get_all_learnable_params() if p.requires_grad]
         args, kwargs = self.get_params_for_optimizer("optimizer", named)
-        if "fused" in inspect.signature(self.optimizer).parameters:
+        if _takes_fused(self.optimizer):
             kwargs.setdefault("fused", True)
         optimizer = self.optimizer(*args, **kwargs)
         if isinstance(optimizer, torch.optim.SGD) and kwargs.get("momentum") and not kwargs.get("dampening"):
