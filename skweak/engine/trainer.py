@@ -2,7 +2,6 @@
 
 import inspect
 from contextlib import nullcontext
-from functools import cache
 from types import SimpleNamespace
 
 import torch
@@ -14,6 +13,7 @@ from skweak.engine.data import TensorBatches, TensorData, evaluation_batches, jo
 from skweak.engine.divergence import LastFinite, recover
 from skweak.engine.errors import DivergenceError, explain, first_not_finite
 from skweak.engine.listeners import check_monitors, someone_listens, stopped_early
+from skweak.engine.optimizers import clear_gradients, make_optimizer
 from skweak.engine.recording import StepValues, record_epoch, record_held_out_loss
 from skweak.engine.seeding import use_threads
 from skweak.engine.state import load_training_state, training_state
@@ -21,11 +21,6 @@ from skweak.engine.state import load_training_state, training_state
 # Multiply-adds of one step below which a fit runs on one thread: a second one brings little, costs a multiple on a busy
 # machine, and the number of threads changes the last bits.
 _SMALL_STEP = 1e8
-
-
-@cache
-def _takes_fused(optimizer):
-    return "fused" in inspect.signature(optimizer).parameters
 
 
 class Trainer(NeuralNet):
@@ -104,13 +99,7 @@ class Trainer(NeuralNet):
         """Return the user's optimizer over ``(name, parameter)`` pairs, by default every trainable one."""
         named = [(n, p) for n, p in parameters or self.get_all_learnable_params() if p.requires_grad]
         args, kwargs = self.get_params_for_optimizer("optimizer", named)
-        if _takes_fused(self.optimizer):
-            kwargs.setdefault("fused", True)
-        optimizer = self.optimizer(*args, **kwargs)
-        if isinstance(optimizer, torch.optim.SGD) and kwargs.get("momentum") and not kwargs.get("dampening"):
-            # The fused step needs every buffer or none, but a head may get its first gradient later than the others.
-            optimizer.state.update({p: {"momentum_buffer": torch.zeros_like(p)} for _, p in named})
-        return optimizer
+        return make_optimizer(self.optimizer, args, kwargs)
 
     def _get_param_names(self):
         # What skorch asks for, and the spellings: the data and the method are no parameters of the net.
@@ -239,10 +228,7 @@ class Trainer(NeuralNet):
         for name in self._optimizers:
             optimizer = getattr(self, f"{name}_")
             optimizer.step()
-            for group in optimizer.param_groups:
-                for parameter in group["params"]:
-                    # As zero_grad does, without its record for the profiler.
-                    parameter.grad = None
+            clear_gradients(optimizer)
         self.method._end_step(self)
 
     def record(self, name, value):
