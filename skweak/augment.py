@@ -106,7 +106,10 @@ def _checked(view):
     """Return the user's view, which raises when it gives something else than a batch like the one it was given."""
 
     def apply(X):
-        result = view(X)
+        try:
+            result = view(X)
+        except Exception as error:
+            raise ValueError(f"augment {view!r} fails on a batch of shape {tuple(X.shape)}: {error}") from error
         if not isinstance(result, torch.Tensor) or result.shape != X.shape or result.dtype != X.dtype:
             found = f"{result.dtype} of shape {tuple(result.shape)}" if hasattr(result, "shape") else repr(result)
             raise ValueError(

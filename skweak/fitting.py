@@ -1,17 +1,17 @@
 """One fit: from parameters, rows and labels, all checked, to the fitted attributes."""
 
 from contextlib import contextmanager
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight
 
 from skweak.assembly import continue_trainer, make_trainer, network_maker
 from skweak.augment import make_views
 from skweak.engine import TensorData
 from skweak.engine.seeding import seeded
 from skweak.fit_files import describe_fit, find_seed, open_checkpoint
-from skweak.inputs import check_inputs, check_trusted, split_rows, warn_of_outliers
+from skweak.inputs import check_inputs, check_trusted, check_weight, split_rows, warn_of_outliers
 from skweak.params import check_parameters, find_device
 from skweak.rows import judge_rows
 
@@ -26,6 +26,19 @@ class Request(NamedTuple):
     epochs: int | None = None
     previous: object = None
     keep: bool = False
+
+
+@contextmanager
+def large_numbers_named(method):
+    """Name the parameters that are huge when a computation within the block overflows or finds no memory."""
+    try:
+        yield
+    except (OverflowError, RuntimeError) as error:
+        given = {name: value for name, value in method.get_params(deep=False).items() if name != "random_state"}
+        huge = [f"{name}={v!r}" for name, v in given.items() if isinstance(v, Real) and abs(v) >= 1e9]
+        if not huge:
+            raise
+        raise ValueError(f"{type(method).__name__} cannot compute with {', '.join(huge)}: {error}") from error
 
 
 @contextmanager
@@ -52,9 +65,7 @@ def fit_checked(method, X, y, request):
     X = check_inputs(method, X, dtype=method.dtype, reset=previous is None)
     warn_of_outliers(X)
     labels = method._encode(y, X.shape[0], request.classes)
-    weight = request.sample_weight
-    if weight is not None:
-        weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+    weight = check_weight(request.sample_weight, X)
     trusted = check_trusted(request.trusted, X.shape[0])
     method._check_labels(labels, trusted)
     epochs = method.max_epochs if request.epochs is None else request.epochs
@@ -73,9 +84,10 @@ def fit_checked(method, X, y, request):
         data, valid = whole.subset(rows), None if held_out is None else whole.subset(held_out)
         net.views, net.classes = make_views(method.augment, data), labels.classes
         try:
-            net.train(method, network_maker(method, net), data, valid)
-            net.set_training(False)
-            fitted = complete_rows(method, net, method._finish(net), whole, labels, rows)
+            with large_numbers_named(method):
+                net.train(method, network_maker(method, net), data, valid)
+                net.set_training(False)
+                fitted = complete_rows(method, net, method._finish(net), whole, labels, rows)
         finally:
             net.views = None
             net.release(keep_state=method.warm_start or request.keep)

@@ -1,11 +1,12 @@
 """The checks of what accompanies ``y``: inputs and row-wise facts."""
 
+import inspect
 import warnings
 from datetime import date, timedelta
 
 import numpy as np
 import torch
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 _TIMES = (np.datetime64, np.timedelta64, date, timedelta)
 
@@ -30,8 +31,10 @@ def check_inputs(estimator, X, *, dtype, reset):
         raise TypeError(
             "X is a masked array, whose mask would be ignored; fill it first, for instance with SimpleImputer."
         )
+    if isinstance(X, (np.matrix, dict, set, str, bytes)) or inspect.isgenerator(X):
+        raise TypeError(f"X is a {type(X).__name__}; give an array, a sparse matrix, a DataFrame or a list of rows.")
     if isinstance(X, torch.Tensor):
-        X = X.detach().cpu()
+        X = X.detach().to_dense().cpu() if X.layout is not torch.strided else X.detach().cpu()
         X = (X.float() if X.is_floating_point() and X.itemsize < 4 else X).numpy()
     elif isinstance(X, (list, tuple)):
         X = np.asarray(X)
@@ -43,9 +46,12 @@ def check_inputs(estimator, X, *, dtype, reset):
         # Before the check, which counts the second axis: an image of one channel is the same with and without it.
         X = np.asarray(X)[:, None]
     is_bytes = getattr(X, "dtype", None) == np.uint8 and len(shape) > 2
-    return validate_data(
-        estimator, X, dtype=np.uint8 if is_bytes else dtype, accept_sparse="csr", allow_nd=True, order="C", reset=reset
-    )
+    # A value that becomes infinite is refused with a sentence, without numpy's warning before it.
+    with np.errstate(over="ignore"):
+        return validate_data(
+            estimator, X, dtype=np.uint8 if is_bytes else dtype, accept_sparse="csr", allow_nd=True, order="C",
+            reset=reset,
+        )  # fmt: skip
 
 
 def _refuse_types(X):
@@ -77,6 +83,18 @@ def warn_of_outliers(X):
             f"column {column} as its middle half is wide, which can spoil training. Use RobustScaler and clip, for "
             "instance at 10; StandardScaler would squash the other rows.", UserWarning, stacklevel=5,
         )  # fmt: skip
+
+
+def check_weight(weight, X):
+    """Return the weights of the rows (n,), none negative and one at least positive, or None."""
+    if weight is None:
+        return None
+    if isinstance(weight, np.ma.MaskedArray):
+        raise TypeError("sample_weight is a masked array, whose mask would be ignored; fill it first.")
+    try:
+        return _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"sample_weight must be ({X.shape[0]},) numbers, one per row of X: {error}") from error
 
 
 def check_trusted(trusted, n_rows):

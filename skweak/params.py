@@ -15,6 +15,9 @@ from skorch.callbacks import Callback
 
 PREFIXES = ("module__", "optimizer__", "callbacks__")
 
+# What single precision holds; a larger number would end inside torch.
+_LARGEST = 3e38
+
 TRAINING_CONSTRAINTS = {
     "module": [StrOptions({"auto"}), callable],
     "optimizer": [StrOptions({"auto"}), type],
@@ -33,7 +36,7 @@ TRAINING_CONSTRAINTS = {
     "on_divergence": [StrOptions({"raise", "best"})],
     "checkpoint": [None, str, os.PathLike],
     "checkpoint_seconds": [Interval(Real, 0, None, closed="left")],
-    "n_threads": [None, Interval(Integral, 1, None, closed="left")],
+    "n_threads": [None, Interval(Integral, 1, 4096, closed="both")],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }
@@ -72,8 +75,13 @@ def check_parameters(estimator):
     for name, allowed in estimator._parameter_constraints.items():
         # Python counts True and False as integers.
         is_number = any(isinstance(rule, Interval) for rule in allowed) and "boolean" not in allowed
-        if is_number and isinstance(getattr(estimator, name), bool):
-            raise ValueError(f"The {name!r} parameter must be a number, got {getattr(estimator, name)!r}.")
+        value = getattr(estimator, name)
+        if is_number and isinstance(value, bool):
+            raise ValueError(f"The {name!r} parameter must be a number, got {value!r}.")
+        if "array-like" in allowed and isinstance(value, (dict, set, type)):
+            raise ValueError(f"The {name!r} parameter must be array-like, got {value!r}.")
+        if is_number and isinstance(value, Real) and abs(value) > _LARGEST:
+            raise ValueError(f"The {name!r} parameter must be at most {_LARGEST:.0e}, got {value!r}.")
     optimizer, seed = estimator.optimizer, estimator.random_state
     if not isinstance(optimizer, str) and not issubclass(optimizer, torch.optim.Optimizer):
         raise ValueError(f"The 'optimizer' parameter must be 'auto' or a torch.optim class, got {optimizer!r}.")

@@ -120,7 +120,7 @@ class Trainer(NeuralNet):
             # Nothing but networks was kept, so the method starts with a state of its own.
             self._initialize_optimizer()
             self.state = SimpleNamespace()
-        use_threads(self.n_threads or self._sensible_threads())
+        use_threads(int(self.n_threads or self._sensible_threads()))
         batches = TensorBatches(data, self.batch_size, generator=self.generator)
         check_monitors(self, held_out)
         method._start(self)
@@ -164,7 +164,11 @@ class Trainer(NeuralNet):
         self.notifies_gradients = someone_listens(self, "on_grad_computed")
         notifies_batches = someone_listens(self, "on_batch_begin") or someone_listens(self, "on_batch_end")
         label = type(self.method).__name__
-        with tqdm(total=self.max_epochs, initial=self.epoch, desc=label, unit="epoch", disable=not self.verbose) as bar:
+        # Even a silent bar would start a thread.
+        bar = nullcontext()
+        if self.verbose:
+            bar = tqdm(total=self.max_epochs, initial=self.epoch, desc=label, unit="epoch")
+        with bar:
             while self.epoch < self.max_epochs:
                 self.notify("on_epoch_begin", **data_sets)
                 self.batch = 0

@@ -1,0 +1,55 @@
+"""Every public estimator answers absurd inputs with an error that names them, or with a valid result."""
+
+import pytest
+
+from skweak.base import WeakClassifier
+from tests.reliability.fits import NETWORKS
+from tests.reliability.judge import cases, judge_all
+from tests.reliability.kills import CONTEXT
+
+SHARED = set(WeakClassifier().get_params())
+
+
+def wrong_outcomes(cls, chosen):
+    """Return the cases that ended wrongly; a child that dies is followed by one for the cases after."""
+    found, chosen = {}, list(chosen)
+    while chosen:
+        queue = CONTEXT.SimpleQueue()
+        child = CONTEXT.Process(target=judge_all, args=(cls, chosen, queue))
+        child.start()
+        queue._writer.close()
+        last = None
+        try:
+            for name, wrong in iter(queue.get, None):
+                last, found[name] = name, wrong
+            chosen = []
+        except EOFError:
+            chosen = chosen[chosen.index(last) + 1 :] if last in chosen else []
+            assert last is not None, "the child died before its first case"
+        child.join()
+    return {name: wrong for name, wrong in found.items() if wrong is not None}
+
+
+def own_cases(cls):
+    """Return the names of the cases of a class that no other class shares."""
+    return [name for name in cases(cls) if "=" not in name or name.partition("=")[0] not in SHARED]
+
+
+@pytest.mark.parametrize("cls", NETWORKS, ids=lambda cls: cls.__name__)
+def test_a_share_of_the_catalogue(cls):
+    # Each class takes another share; together they take every case many times.
+    chosen = own_cases(cls)[NETWORKS.index(cls) % 9 :: 9]
+    assert len(chosen) > 5
+    assert wrong_outcomes(cls, chosen) == {}
+
+
+def test_every_value_of_the_shared_parameters():
+    cls = next(cls for cls in NETWORKS if cls.__name__ == "CrossEntropyClassifier")
+    chosen = [name for name in cases(cls) if "=" in name]
+    assert wrong_outcomes(cls, chosen) == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("cls", NETWORKS, ids=lambda cls: cls.__name__)
+def test_the_whole_catalogue(cls):
+    assert wrong_outcomes(cls, cases(cls)) == {}
