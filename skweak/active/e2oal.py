@@ -62,6 +62,11 @@ class E2OALClassifier(OpenSetClassifier):
     target_precision_ : float
         Precision aimed at after the batches told to `update`; ``target_precision`` at first.
 
+    Notes
+    -----
+    A class whose evidence once fell to nothing gets hardly any gradient again: with few labeled rows now and then a fit
+    loses one class. `predict_base_proba` suffers less from it.
+
     References
     ----------
     arXiv:2603.07898.
@@ -144,9 +149,14 @@ class E2OALClassifier(OpenSetClassifier):
         return n_clusters
 
     def _cluster_features(self, X):
+        n = len(X)
         if self.features is not None:
-            X = np.asarray(self.features(X) if callable(self.features) else self.features.transform(X))
-        return normalize(X.reshape(len(X), -1).astype(np.float64))
+            try:
+                X = np.asarray(self.features(X) if callable(self.features) else self.features.transform(X))
+                X = X.reshape(n, -1).astype(np.float64)
+            except (TypeError, ValueError, IndexError, AttributeError) as error:
+                raise ValueError(f"features must turn {n} rows into numbers of shape ({n}, d): {error}") from error
+        return normalize(X.reshape(n, -1).astype(np.float64))
 
     def _joint_loss(self, run, batch):
         base, evidence = run.module_.both(batch.X)
