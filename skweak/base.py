@@ -148,7 +148,10 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of shape (n, d), or images of shape (n, H, W) or (n, C, H, W)
-            Floats, or unsigned bytes for images, which are scaled on the device.
+            Floats, or unsigned bytes for images, which are scaled on the device. A memory map, or any object with a
+            length and slices, of more than 256 MiB (`skweak.engine.streaming.BUFFER_BYTES`) is never copied whole: its
+            rows are read in blocks and shuffled within half a buffer of that size, so write sorted rows in random
+            order. Prediction reads it slice by slice.
         y : array-like
             Labels in the format of this estimator; see `skweak.labels`.
 

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from skweak.engine.streaming import RowSource, open_source
+
 _TIMES = (np.datetime64, np.timedelta64, date, timedelta)
 
 
@@ -18,14 +20,14 @@ def check_inputs(estimator, X, *, dtype, reset):
     ----------
     estimator : estimator
         Gets ``n_features_in_`` and ``feature_names_in_`` when ``reset`` is true, and is compared with them otherwise.
-    X : array-like, sparse matrix or DataFrame
+    X : array-like, sparse matrix, DataFrame, memory map or other source of slices
         (n, d), (n, H, W) or (n, C, H, W). Images of unsigned bytes stay bytes; everything else becomes ``dtype``.
     dtype : {"float32", "float64"}
     reset : bool
 
     Returns
     -------
-    ndarray of shape (n, d) or (n, C, H, W), or csr matrix
+    ndarray of shape (n, d) or (n, C, H, W), csr matrix, or a `RowSource` of what is too large to be held
     """
     if isinstance(X, np.ma.MaskedArray):
         raise TypeError(
@@ -38,6 +40,10 @@ def check_inputs(estimator, X, *, dtype, reset):
         X = (X.float() if X.is_floating_point() and X.itemsize < 4 else X).numpy()
     elif isinstance(X, (list, tuple)):
         X = np.asarray(X)
+    X = open_source(X, dtype)
+    if isinstance(X, RowSource):
+        validate_data(estimator, X[0:1], dtype=X.dtype, allow_nd=True, reset=reset)
+        return X
     _refuse_types(X)
     shape = tuple(getattr(X, "shape", ()))
     if len(shape) > 4 or (len(shape) > 2 and 0 in shape[1:]):

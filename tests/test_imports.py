@@ -14,7 +14,7 @@ ROOMS = {
     "losses": set(),
     "label_checks": set(),
     "labels": {"label_checks"},
-    "inputs": set(),
+    "inputs": {"engine"},
     "params": set(),
     "augment": set(),
     "datasets": set(),
