@@ -1,7 +1,8 @@
-"""Rows of the speed table for query strategies: seconds of one whole call, beside the peers that have the same task.
+"""Rows of the speed table for query strategies: processor seconds of a whole call, beside peers with the same task.
 
 A peer that is not installed is left out with a word about it. Every peer gets the same rows and the same probabilities;
-what is measured is the query alone, checks of its arguments included.
+what is measured is the query alone, checks of its arguments included. Processor time, because a busy machine would
+interrupt a long call of one more often than the short call of another; run it on one thread.
 """
 
 import sys
@@ -75,9 +76,9 @@ def _compare(ours, learner, X, n_instances, repeats, peers):
     seconds = {name: [] for name in calls}
     for _ in range(repeats):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.process_time() - start)
     return seconds
 
 
