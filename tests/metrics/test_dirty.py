@@ -105,6 +105,7 @@ def test_a_constant_prediction_is_worth_nothing(data):
 def test_determinant_by_hand_and_under_noise():
     # Joint [[0.5, 0.25], [0, 0.25]]: determinant 1/8, 2 * sqrt(1/8).
     assert determinant_score([0, 0, 0, 1], [0, 0, 1, 1]) == pytest.approx(2 * 0.125**0.5)
+    assert determinant_score([0, 1, 2], [0, 1, 2]) == pytest.approx(1) == determinant_score([0, 1, 2], [2, 0, 1])
     # Rows in exact proportion of the noise multiply the determinant by that of the matrix, whatever the model.
     rows = {(i, j): int(10 * NOISE[i, j]) for i in range(3) for j in range(3)}
     for confusion in (np.diag([3, 3, 3]), np.array([[2, 1, 0], [0, 3, 0], [1, 1, 1]])):
