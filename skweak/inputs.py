@@ -80,12 +80,15 @@ def warn_of_outliers(X):
     sample = np.sort(X[:: max(1, len(X) // 1000)], axis=0)
     low, middle, high = (sample[len(sample) * quarter // 4].astype(np.float64) for quarter in (1, 2, 3))
     distance = np.maximum(X.max(axis=0) - middle, middle - X.min(axis=0))
-    # A column that is mostly one value has no range of its own.
-    far = (distance > 1e3 * (high - low)) & (high > low)
+    width = high - low
+    # A column that is mostly one value has no width of its own, and one that is nearly so, such as a pixel at the edge
+    # of images, is measured by the usual width of the columns as well.
+    usual = np.median(width[width > 0]) if (width > 0).any() else np.inf
+    far = (distance > 1e3 * width) & (distance > 10 * usual) & (width > 0)
     if far.any():
         column = int(far.argmax())
         warnings.warn(
-            f"X has a value {distance[column] / (high[column] - low[column]):,.0f} times as far from the median of "
+            f"X has a value {distance[column] / width[column]:,.0f} times as far from the median of "
             f"column {column} as its middle half is wide, which can spoil training. Use RobustScaler and clip, for "
             "instance at 10; StandardScaler would squash the other rows.", UserWarning, stacklevel=5,
         )  # fmt: skip

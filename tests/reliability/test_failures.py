@@ -207,8 +207,9 @@ def test_one_outlier_is_named_once_with_the_remedy():
     far[11, 2] = 1e6
     with pytest.warns(UserWarning, match=r"median of column 2 .* RobustScaler and clip"):
         CrossEntropyClassifier(**SMALL).fit(far, Y)
-    # Wide, rare and constant columns are no outliers.
-    rare = np.column_stack([X[:, 0] * 1e6, np.arange(60) == 3, np.ones(60), np.exp(3 * X[:, 1])])
+    # Wide, rare and constant columns are no outliers, nor is a pixel that is nearly always black.
+    pixel = np.where(np.arange(60) == 5, 1.0, 1e-4 * X[:, 1])
+    rare = np.column_stack([X[:, 0] * 1e6, np.arange(60) == 3, np.ones(60), np.exp(3 * X[:, 1]), pixel])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         CrossEntropyClassifier(lr=1e-9, **SMALL).fit(rare, Y)
