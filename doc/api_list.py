@@ -292,6 +292,7 @@ API = {
         {
             "": [
                 "Batch",
+                "DataParallel",
                 "DivergenceError",
                 "MovingAverage",
                 "PairedBatches",

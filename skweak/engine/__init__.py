@@ -4,11 +4,13 @@ from skweak.engine.averaging import MovingAverage
 from skweak.engine.data import Batch, PairedBatches, TensorBatches, TensorData
 from skweak.engine.errors import DivergenceError
 from skweak.engine.memory import RowMemory
+from skweak.engine.parallel import DataParallel
 from skweak.engine.state import Resume
 from skweak.engine.trainer import Trainer
 
 __all__ = [
     "Batch",
+    "DataParallel",
     "DivergenceError",
     "MovingAverage",
     "PairedBatches",

@@ -53,6 +53,8 @@ class TensorData(Dataset):
         self.side = {name: torch.from_numpy(value).to(self.device) for name, value in (side or {}).items()}
         self._source, self._read, self._positions = X, make_reader(X, dtype, self.device), None
         self._scale_bytes = X.dtype == np.uint8
+        # Which part of every shuffled batch this process takes, and of how many; see `skweak.engine.parallel`.
+        self.share = (0, 1)
 
     def subset(self, rows):
         """Return the data of the positions ``rows`` (ascending), which shares the inputs; itself when they are all."""
@@ -168,8 +170,9 @@ class TensorBatches:
 
     def __len__(self):
         full, rest = divmod(self.n_rows, self.batch_size)
-        # A last batch of one row would break BatchNorm: it joins the batch before.
-        extra = rest > (1 if full else 0) and not (self.drop_last and full)
+        # A last batch of one row would break BatchNorm, and each process needs a row: it joins the batch before.
+        least = max(2, self.data.share[1]) if full else 1
+        extra = rest >= least and not (self.drop_last and full)
         return full + extra
 
     def indices(self):
@@ -182,7 +185,8 @@ class TensorBatches:
         count, size = len(self), self.batch_size
         for i in range(count):
             last_of_all = i == count - 1 and not (self.drop_last and count * size <= n_rows)
-            yield order[i * size :] if last_of_all else order[i * size : (i + 1) * size]
+            index = order[i * size :] if last_of_all else order[i * size : (i + 1) * size]
+            yield index if self.generator is None else index[self.data.share[0] :: self.data.share[1]]
 
     def __iter__(self):
         return self.data.take_each(list(self.indices()))
