@@ -35,9 +35,11 @@ html_title = "skweak"
 html_show_sourcelink = False
 html_copy_source = False
 html_show_copyright = False
-html_sidebars = {"changelog": [], "glossary": [], "start": []}
+# Pages without pages below them need no bar at the side.
+html_sidebars = {"index": [], "newcomer": [], "label_quality": [], "choosing": []}
 html_theme_options = {
     "navbar_align": "left",
+    "header_links_before_dropdown": 7,
     "navbar_end": ["theme-switcher"],
     "footer_start": [],
     "footer_end": [],
@@ -63,4 +65,3 @@ sphinx_gallery_conf = {
     "plot_gallery": "True",
     "remove_config_comments": True,
 }
-nitpicky = False
