@@ -51,11 +51,13 @@ class Distances:
         self._pending_shift = self.shift
         if self.shift is not None and features.nbytes <= _COPY_BYTES:
             self.features, self._pending_shift = features - self.shift, None
-        for part in self._blocks():
-            rows = self.rows(part)
-            self.norms[part] = np.einsum("ij,ij->i", rows, rows)
-            if factor is not None:
-                self.norms[part] *= np.einsum("ij,ij->i", factor[part], factor[part])
+        # What overflows is told below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for part in self._blocks():
+                rows = self.rows(part)
+                self.norms[part] = np.einsum("ij,ij->i", rows, rows)
+                if factor is not None:
+                    self.norms[part] *= np.einsum("ij,ij->i", factor[part], factor[part])
         n_bad = n - np.count_nonzero(np.isfinite(self.norms))
         if n_bad:
             raise ValueError(f"X_pool has {n_bad} rows whose features are not finite, or too large to be squared.")

@@ -139,8 +139,13 @@ class LearnerView:
         """Return features (n, d) of rows by a fitted transformer or a function; None takes their embeddings."""
         if encoder is None:
             return self.embed(X)
-        found = np.asarray(encoder(X) if callable(encoder) else encoder.transform(X))
-        return found.reshape(len(found), -1)
+        try:
+            found = np.asarray(encoder(X) if callable(encoder) else encoder.transform(X))
+            if found.dtype.kind not in "fiub":
+                raise TypeError(f"it gives {found.dtype} values")
+            return found.reshape(_num_samples(X), -1)
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            raise ValueError(f"features must turn rows of X into numbers of shape (n, d): {error}") from error
 
     def embedding(self):
         """Return the embeddings of the pool; a floating point table that needs no change is returned as it is."""

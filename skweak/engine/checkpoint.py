@@ -11,7 +11,7 @@ from skweak.engine.state import load_training_state, training_state
 from skweak.storage import FileFormatError, package_versions, read_document, remove_leftovers, write_document
 
 # Time between two copies of the state in memory, as a multiple of what a copy takes.
-_COPY_SHARE = 100
+_COPY_SHARE = 300
 
 
 class FitCheckpoint:

@@ -43,10 +43,10 @@ def remove_leftovers(path):
     """Remove the temporary files that dead processes left beside ``path``."""
     path = Path(os.path.realpath(path))
     pattern = re.compile(re.escape(path.name) + r"\.(\d+)-[0-9a-f]+\.tmp")
-    for leftover in path.parent.iterdir():
-        match = pattern.fullmatch(leftover.name)
+    for name in os.listdir(path.parent):
+        match = pattern.fullmatch(name)
         if match and not _is_alive(int(match[1])):
-            leftover.unlink(missing_ok=True)
+            path.with_name(name).unlink(missing_ok=True)
 
 
 def _with_file(path, flags, act):

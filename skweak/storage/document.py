@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,7 +25,13 @@ def package_versions():
     """
     from skweak import __version__
 
-    return {"skweak": __version__} | {name: version(name) for name in ("scikit-learn", "skorch", "torch")}
+    return {"skweak": __version__} | _foreign_versions()
+
+
+@cache
+def _foreign_versions():
+    # Reading them takes as long as writing a million numbers.
+    return {name: version(name) for name in ("scikit-learn", "skorch", "torch")}
 
 
 def write_document(path, kind, value, *, name_of=lambda value: None, kinds=()):
