@@ -32,7 +32,7 @@ def overhead(repeats):
     ours = CrossEntropyClassifier(max_epochs=1, **SETTINGS | {"batch_size": 200})
 
     def loop():
-        return bare_loops.plain(small_network(), *tensors, epochs=1, batch_size=200, best=True)
+        return bare_loops.run(bare_loops.plain(small_network(), *tensors, epochs=1, batch_size=200, best=True))
 
     return race({"best loop": loop, "fit": lambda: timed(ours.fit, X, y)}, 10 * repeats)
 
@@ -50,7 +50,7 @@ def fit(X, y, **changes):
     CrossEntropyClassifier(max_epochs=1, **SETTINGS | changes).fit(X, y)
 def loop(X, y):
     tensors = torch.from_numpy(X), torch.from_numpy(y)
-    bare_loops.plain(small_network(), *tensors, epochs=1, batch_size=128, best=False)
+    bare_loops.run(bare_loops.plain(small_network(), *tensors, epochs=1, batch_size=128, best=False))
 """
 
 

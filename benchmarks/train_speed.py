@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import default_collate
 
 from benchmarks import bare_loops
-from benchmarks.clock import EpochClock, race, timed
+from benchmarks.clock import EpochClock, now, race, timed
 from skweak.nn import SmallCNN
 from skweak.nn.heads import TwoHead
 from skweak.noisy import CoTeachingClassifier, CrossEntropyClassifier, DPCClassifier, ELRClassifier
@@ -38,6 +38,46 @@ def epoch_seconds(estimator, *args, **kwargs):
     return dict(getattr(net, "net_", net).callbacks_)["clock"].seconds_
 
 
+class _Woven:
+    """Batches between which other loops take a step each."""
+
+    def __init__(self, batches, loops, seconds):
+        self.batches, self.loops, self.seconds = batches, loops, seconds
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        for batch in self.batches:
+            start = now()
+            for name, loop in self.loops.items():
+                next(loop)
+                stop = now()
+                self.seconds[name] += stop - start
+                start = stop
+            yield batch
+
+
+def weave(estimator, make_loops, data, repeats):
+    """Return the seconds of the epochs of an estimator and of loops that take every step in turn with it.
+
+    Whatever else the machine does, it does to all of them.
+    """
+    results = {}
+    for _ in range(repeats):
+        loops = make_loops()
+        seconds = dict.fromkeys(loops, 0.0)
+        for loop in loops.values():
+            next(loop)
+        # In place of the method of its class, which the estimators that are measured this way inherit.
+        estimator._batches = lambda run, batches, loops=loops, seconds=seconds: _Woven(batches, loops, seconds)
+        total = epoch_seconds(estimator, *data)
+        for name, value in (seconds | {"epochs": total - sum(seconds.values())}).items():
+            results.setdefault(name, []).append(value)
+    del estimator._batches
+    return results
+
+
 class _WholeBatches(torch.utils.data.Dataset):
     """A data set that hands out whole batches, what a careful user gives a DataLoader."""
 
@@ -62,85 +102,114 @@ def _skorch(make_network, epochs, **settings):
     )  # fmt: skip
 
 
-def _plain(make_network, module, X, y, epochs):
-    """Return the contestants of plain training."""
-    tensors, size = (torch.from_numpy(X), torch.from_numpy(y)), {"epochs": epochs, "batch_size": 128}
-    ours = CrossEntropyClassifier(max_epochs=epochs, batch_size=128, random_state=0, n_threads=1, **module)
-    loader = {"dataset": _WholeBatches, "iterator_train__collate_fn": _as_it_is}
-    return {
-        "usual loop": lambda: bare_loops.plain(make_network(), *tensors, best=False, **size),
-        "epochs": lambda: epoch_seconds(ours, X, y),
-        "best loop": lambda: bare_loops.plain(make_network(), *tensors, best=True, **size),
-        "fit": lambda: timed(ours.set_params(callbacks=None).fit, X, y),
-        "skorch": lambda: epoch_seconds(_skorch(make_network, epochs), X, y),
-        "skorch, whole batches": lambda: epoch_seconds(_skorch(make_network, epochs, **loader), X, y),
+def _loops(make_network, data):
+    """Return a function that makes the usual and the best loop of plain training, for one epoch."""
+    tensors = [torch.from_numpy(part) for part in data]
+    return lambda: {
+        name: bare_loops.plain(make_network(), *tensors, epochs=1, batch_size=128, best=best)
+        for name, best in (("usual loop", False), ("best loop", True))
     }
+
+
+def _plain(make_network, module, data, repeats):
+    ours = CrossEntropyClassifier(max_epochs=1, batch_size=128, random_state=0, n_threads=1, **module)
+    return weave(ours, _loops(make_network, data), data, repeats)
+
+
+def _libraries(make_network, module, data, repeats, **others):
+    """Measure an epoch of every library and both loops one after the other, of scikit-learn and "fit" a whole fit."""
+    loops = _loops(make_network, data)
+    ours = CrossEntropyClassifier(max_epochs=1, batch_size=128, random_state=0, n_threads=1, **module)
+    loader = {"dataset": _WholeBatches, "iterator_train__collate_fn": _as_it_is}
+    contestants = {
+        "usual loop": lambda: bare_loops.run(loops()["usual loop"]),
+        "epochs": lambda: epoch_seconds(ours, *data),
+        "best loop": lambda: bare_loops.run(loops()["best loop"]),
+        "fit": lambda: timed(ours.set_params(callbacks=None).fit, *data),
+        "skorch": lambda: epoch_seconds(_skorch(make_network, 1), *data),
+        "skorch, whole batches": lambda: epoch_seconds(_skorch(make_network, 1, **loader), *data),
+    }
+    return race(contestants | others, repeats)
 
 
 def _as_it_is(batch):
     return batch if isinstance(batch[0], torch.Tensor) and batch[0].dim() > 1 else default_collate(batch)
 
 
+_MLP = small_network, {"module__hidden": (128,)}
+_CNN = lambda: SmallCNN(1, 10, (16, 32)), {"module": SmallCNN, "module__widths": (16, 32)}  # noqa: E731
+
+
+def _images(n):
+    rng = np.random.RandomState(0)
+    return rng.randn(n, 1, 28, 28).astype(np.float32), rng.randint(0, 10, n)
+
+
 def mlp(repeats):
-    """MLP 64-128-10, batch 128, cross-entropy."""
-    X, y = table()
-    peer = MLPClassifier(
-        (128,), solver="sgd", alpha=5e-4, batch_size=128, learning_rate_init=0.05, nesterovs_momentum=False,
-        max_iter=2, n_iter_no_change=100, random_state=0,
-    )  # fmt: skip
-    contestants = _plain(small_network, {"module__hidden": (128,)}, X, y, epochs=2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return race(contestants | {"scikit-learn": lambda: timed(peer.fit, X, y)}, 3 * repeats)
+    """MLP 64-128-10, batch 128, cross-entropy: an epoch, step by step in turn with bare loops."""
+    return _plain(*_MLP, table(), 4 * repeats)
 
 
 def cnn(repeats):
-    """Small CNN on 28 x 28 images, batch 128, cross-entropy."""
-    rng = np.random.RandomState(0)
-    X, y = rng.randn(640, 1, 28, 28).astype(np.float32), rng.randint(0, 10, 640)
-    module = {"module": SmallCNN, "module__widths": (16, 32)}
-    return race(_plain(lambda: SmallCNN(1, 10, (16, 32)), module, X, y, epochs=1), repeats)
+    """Small CNN on 28 x 28 images, batch 128, cross-entropy: an epoch, step by step in turn with bare loops."""
+    return _plain(*_CNN, _images(640), 3 * repeats)
 
 
-def _beside(bare, estimator, data, repeats, **facts):
-    """Race a hand-written loop with the epochs of an estimator."""
-    X, y = data
-    return race({"best loop": bare, "epochs": lambda: epoch_seconds(estimator, X, y, **facts)}, repeats)
+def mlp_libraries(repeats):
+    """MLP 64-128-10, batch 128, cross-entropy: an epoch of each library in turn."""
+    data = table()
+    peer = MLPClassifier(
+        (128,), solver="sgd", alpha=5e-4, batch_size=128, learning_rate_init=0.05, nesterovs_momentum=False,
+        max_iter=1, random_state=0,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return _libraries(*_MLP, data, 3 * repeats, **{"scikit-learn": lambda: timed(peer.fit, *data)})
+
+
+def cnn_libraries(repeats):
+    """Small CNN on 28 x 28 images, batch 128, cross-entropy: an epoch of each library in turn."""
+    return _libraries(*_CNN, _images(384), repeats)
 
 
 def elr(repeats):
     """ELR with its memory of every row, MLP 64-128-10, batch 128."""
-    data, ours = table(), ELRClassifier(max_epochs=2, **SETTINGS)
+    data = table()
     tensors = [torch.from_numpy(part) for part in data]
-    loop = lambda: bare_loops.elr(small_network(), *tensors, epochs=2, batch_size=128)  # noqa: E731
-    return _beside(loop, ours, data, 2 * repeats)
+
+    def loops():
+        return {"best loop": bare_loops.elr(small_network(), *tensors, epochs=1, batch_size=128)}
+
+    return weave(ELRClassifier(max_epochs=1, **SETTINGS), loops, data, 3 * repeats)
 
 
 def coteaching(repeats):
     """Co-teaching, two MLPs 64-128-10, batch 128."""
-    data, ours = table(), CoTeachingClassifier(max_epochs=2, **SETTINGS)
+    data = table()
     tensors = [torch.from_numpy(part) for part in data]
 
-    def loop():
-        return bare_loops.coteaching(small_network(), small_network(), *tensors, epochs=2, batch_size=128)
+    def loops():
+        networks = small_network(), small_network()
+        return {"best loop": bare_loops.coteaching(*networks, *tensors, epochs=1, batch_size=128)}
 
-    return _beside(loop, ours, data, 2 * repeats)
+    return weave(CoTeachingClassifier(max_epochs=1, **SETTINGS), loops, data, 3 * repeats)
 
 
 def dpc(repeats):
     """DPC, two MLPs 64-128-10, batch 128: an epoch of warm-up and an epoch of split, guess and mix."""
-    X, y = table(2_560)
+    X, y = table(1_280)
     # Classes that can be learned, so that the split has two sides.
     y = np.where(np.arange(len(y)) % 5 == 0, y, X[:, :10].argmax(1))
-    settings = SETTINGS | {"augment": "weak"}
-    ours = DPCClassifier(max_epochs=2, warmup_epochs=1, **settings)
+    ours = DPCClassifier(max_epochs=2, warmup_epochs=1, **SETTINGS | {"augment": "weak"})
     tensors = [torch.from_numpy(part) for part in (X, y)]
 
     def loop():
         networks = [TwoHead(small_network()) for _ in range(2)]
-        return bare_loops.dpc(*networks, *tensors, epochs=2, warmup_epochs=1, batch_size=128, offset=1.0)
+        return bare_loops.run(
+            bare_loops.dpc(*networks, *tensors, epochs=2, warmup_epochs=1, batch_size=128, offset=1.0)
+        )
 
-    return _beside(loop, ours, (X, y), 2 * repeats)
+    return race({"best loop": loop, "epochs": lambda: epoch_seconds(ours, X, y)}, 4 * repeats)
 
 
-ROWS = {function.__name__: function for function in (mlp, cnn, elr, coteaching, dpc)}
+ROWS = {function.__name__: function for function in (mlp, cnn, mlp_libraries, cnn_libraries, elr, coteaching, dpc)}

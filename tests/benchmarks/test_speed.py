@@ -9,7 +9,7 @@ from torch import nn
 
 from benchmarks import bare_loops, speed
 from benchmarks.clock import EpochClock, now, race
-from benchmarks.train_speed import epoch_seconds
+from benchmarks.train_speed import epoch_seconds, weave
 from skweak.nn.heads import TwoHead
 from skweak.noisy import CrossEntropyClassifier
 from tests.small_data import blobs
@@ -24,7 +24,7 @@ def network():
 
 def pairs(loop, make=network, **settings):
     networks = [make(), make()]
-    seconds = loop(*networks, *TENSORS, epochs=8, batch_size=16, **settings)
+    seconds = bare_loops.run(loop(*networks, *TENSORS, epochs=8, batch_size=16, **settings))
     return networks, seconds
 
 
@@ -39,7 +39,7 @@ LOOPS = {
 
 def _one(loop, **settings):
     net = network()
-    return [net], loop(net, *TENSORS, epochs=8, batch_size=16, **settings)
+    return [net], bare_loops.run(loop(net, *TENSORS, epochs=8, batch_size=16, **settings))
 
 
 @pytest.mark.parametrize("name", LOOPS)
@@ -57,6 +57,23 @@ def test_contestants_take_turns():
     order = []
     seconds = race({name: lambda name=name: order.append(name) or len(order) for name in "ab"}, 2)
     assert order == ["a", "b", "a", "b"] and seconds == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_woven_loops_take_as_many_steps_as_the_estimator_and_are_not_counted_as_its_own():
+    def loops():
+        return {"best loop": slow()}
+
+    def slow():
+        yield
+        for _ in range(2 * 15):
+            sum(range(50_000))
+            yield
+
+    ours = CrossEntropyClassifier(max_epochs=2, batch_size=16, module__hidden=(4,), random_state=0)
+    seconds = weave(ours, loops, (X, NOISY), 2)
+    assert {name: len(values) for name, values in seconds.items()} == {"best loop": 2, "epochs": 2}
+    # A step of this network takes less than the sum, so that counting it twice would show.
+    assert 0 < max(seconds["epochs"]) < 2 * min(seconds["best loop"])
 
 
 def test_ratios_pair_the_seconds_of_one_repeat():
