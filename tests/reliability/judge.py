@@ -2,9 +2,11 @@
 
 import copy
 import inspect
+import os
 import re
 import resource
 import signal
+import tempfile
 import warnings
 
 import numpy as np
@@ -123,12 +125,15 @@ def judge_all(cls, chosen, queue):
 
     signal.signal(signal.SIGALRM, ring)
     every = cases(cls)
-    for name in chosen:
-        queue.put((name, "died"))
-        signal.alarm(SECONDS)
-        try:
-            wrong = judge(cls, *every[name])
-        finally:
-            signal.alarm(0)
-        queue.put((name, wrong))
+    # Some values are names of files.
+    with tempfile.TemporaryDirectory() as directory:
+        os.chdir(directory)
+        for name in chosen:
+            queue.put((name, "died"))
+            signal.alarm(SECONDS)
+            try:
+                wrong = judge(cls, *every[name])
+            finally:
+                signal.alarm(0)
+            queue.put((name, wrong))
     queue.put(None)
