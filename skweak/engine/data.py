@@ -176,20 +176,23 @@ class TensorBatches:
         return full + extra
 
     def indices(self):
-        """Yield the row positions of each batch."""
-        n_rows = self.n_rows
+        """Return the row positions of each batch."""
+        n_rows, count = self.n_rows, len(self)
         if self.generator is not None:
             order = self.data.shuffled(self.rows, self.generator)
         else:
             order = torch.arange(n_rows, device=self.data.device) if self.rows is None else self.rows
-        count, size = len(self), self.batch_size
-        for i in range(count):
-            last_of_all = i == count - 1 and not (self.drop_last and count * size <= n_rows)
-            index = order[i * size :] if last_of_all else order[i * size : (i + 1) * size]
-            yield index if self.generator is None else index[self.data.share[0] :: self.data.share[1]]
+        sizes = [self.batch_size] * count
+        if count and not (self.drop_last and sum(sizes) <= n_rows):
+            sizes[-1] += n_rows - sum(sizes)
+        parts = order[: sum(sizes)].split(sizes) if count else ()
+        rank, n_processes = self.data.share
+        if self.generator is None or n_processes == 1:
+            return parts
+        return tuple(part[rank::n_processes] for part in parts)
 
     def __iter__(self):
-        return self.data.take_each(list(self.indices()))
+        return self.data.take_each(self.indices())
 
     def inputs(self):
         """Yield the inputs of each batch."""
