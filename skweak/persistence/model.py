@@ -29,8 +29,8 @@ def save(estimator, path):
     Raises
     ------
     TypeError
-        If a parameter or attribute cannot be kept without code, such as a lambda, a callback of your own or a module
-        instance; the message names it.
+        If a parameter or attribute cannot be kept without code, such as a lambda or a module instance; the message
+        names it.
 
     See Also
     --------

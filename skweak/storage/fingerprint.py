@@ -15,7 +15,7 @@ _CHUNK = 2**25
 
 
 def digest(array):
-    """Return a digest of shape, type and contents of an array, a tensor or a csr matrix, read in chunks.
+    """Return a digest of shape, type and contents of an array, tensor, csr matrix or source of slices, read in chunks.
 
     Examples
     --------
@@ -29,8 +29,8 @@ def digest(array):
     if sparse.issparse(array):
         parts = (array.data, array.indices, array.indptr)
     else:
-        rows = max(1, _CHUNK // max(1, array[:1].nbytes)) if array.ndim else 1
-        parts = (array[i : i + rows] for i in range(0, len(array), rows)) if array.ndim else (array,)
+        rows = max(1, _CHUNK // max(1, array[0:1].nbytes)) if array.shape else 1
+        parts = (array[i : i + rows] for i in range(0, len(array), rows)) if array.shape else (array,)
     for part in parts:
         plain = not part.dtype.hasobject
         result.update(np.ascontiguousarray(part).tobytes() if plain else repr(part.tolist()).encode())

@@ -211,3 +211,12 @@ def test_a_state_of_other_networks_in_the_right_wrapper_is_refused(tmp_path):
     write_document(tmp_path / "b", "checkpoint", b | {"state": a["state"]})
     with warnings.catch_warnings(), pytest.raises(ValueError, match="peer"):
         fit(tmp_path / "b")
+
+
+def test_rows_that_are_read_from_a_file(tmp_path, monkeypatch):
+    from skweak.engine import streaming
+
+    monkeypatch.setattr(streaming, "BUFFER_BYTES", 500)
+    np.save(tmp_path / "X.npy", X.astype(np.float32))
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    goes_on_exactly(lambda **changes: CrossEntropyClassifier(**(SMALL | changes)), mapped, Y, tmp_path / "fit")
