@@ -5,7 +5,7 @@ from skorch.callbacks import Callback
 
 
 class DataParallel(Callback):
-    """Callback that splits every batch over the processes of ``accelerate launch`` and adds up their gradients.
+    """Callback that splits every batch over several processes and adds up their gradients.
 
     Each process fits the same estimator on the same ``X`` and ``y`` with the same ``random_state``; all end with the
     same networks, those of one process up to the order of summation, as long as the loss looks at each row for itself.
@@ -19,7 +19,7 @@ class DataParallel(Callback):
 
     Examples
     --------
-    In a script that is started by ``accelerate launch --num_processes 2 script.py``::
+    In a script that is started by ``python -m torch.distributed.run --nproc-per-node 2 script.py``::
 
         clf = CrossEntropyClassifier(callbacks=[DataParallel()], random_state=0).fit(X, y)
     """
