@@ -228,9 +228,10 @@ def test_image_views_go_by_the_shorter_side():
 
 
 def test_callables_and_pairs():
-    assert make_views(torch.neg, TABLE) == Views(torch.neg, torch.neg)
-    assert make_views((torch.neg, torch.abs), TABLE) == Views(torch.neg, torch.abs)
-    assert make_views(Views(torch.neg, torch.abs), TABLE) == Views(torch.neg, torch.abs)
+    X = torch.tensor([[1.0, -2.0]])
+    for augment, strong in ((torch.neg, -X), ((torch.neg, torch.abs), X.abs()), (Views(torch.neg, torch.abs), X.abs())):
+        views = make_views(augment, TABLE)
+        assert torch.equal(views.weak(X), -X) and torch.equal(views.strong(X), strong)
 
 
 @pytest.mark.parametrize("augment", [(), (abs,), (abs, abs, abs), (abs, "weak"), (1, 2)], ids=str)

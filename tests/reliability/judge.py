@@ -21,7 +21,7 @@ SECONDS, BYTES = 12, 3 * 2**30
 # scikit-learn's own sentences about X and y, which other tools know as well.
 STANDARD = r"Found array with|Expected 2D array|Unknown label type|inconsistent number|Complex data|could not convert string|" \
            r"setting an array element|feature names|The number of classes|Expected a 1D array|Only binary|Found input variables"  # fmt: skip
-NOT_OURS = r"mat1|must match the size of tensor|dtype Long|RuntimeError|Expected all tensors|at::|c10|same dtype|THPVariable"
+NOT_OURS = r"mat1|must match the size of tensor|dtype Long|RuntimeError|Expected all tensors|at::|c10::|same dtype|THPVariable"
 
 # Compiling takes longer than a case may.
 LONG = {("compile", "True")}
