@@ -282,10 +282,7 @@ ERRORS = {
         lambda: CrossEntropyClassifier(max_epochs=1).fit(X[:, :2], Y),
         r"fitted on rows of shape \(2,\), but X has rows of shape \(4,\)",
     ),
-    "features": (
-        lambda: LogisticRegression().fit(X[:, :2], Y),
-        "LogisticRegression cannot process X: X has 4 features",
-    ),
+    "features": (lambda: LogisticRegression().fit(X[:, :2], Y), "LogisticRegression cannot process X: X has 4 features"),
     "kind": (
         lambda: MultiLabelClassifier(max_epochs=1).fit(X, LABELS),
         "predicts several labels per row, but KDClassifier learns one class per row",
