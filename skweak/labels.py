@@ -126,7 +126,7 @@ def encode_labels(
 
 
 def _class_labels(y, kind, classes, unlabeled, unknown_label):
-    check_classification_targets(y)
+    _check_discrete(y)
     skip, unknown = np.zeros(y.shape, dtype=bool), np.zeros(y.shape, dtype=bool)
     if kind in ("semi", "open"):
         refuse_marker(classes, "unlabeled", unlabeled)
@@ -162,6 +162,12 @@ def _class_labels(y, kind, classes, unlabeled, unknown_label):
     target[named] = codes
     target[unknown] = len(classes)
     return Labels(kind, classes, target[:, None] if kind == "crowd" else target)
+
+
+def _check_discrete(y):
+    # Numbers beyond every integer are compared with their integers there, which numpy warns of.
+    with np.errstate(invalid="ignore"):
+        check_classification_targets(y)
 
 
 def _candidates(y, classes, _):
@@ -205,7 +211,7 @@ def _votes(y, classes, missing):
     if absent.all():
         raise ValueError(f"y holds only the marker missing={missing!r}; give at least one answer.")
     present = y[~absent]
-    check_classification_targets(present)
+    _check_discrete(present)
     classes, codes = find_classes(present, classes, y.shape[0], "answer")
     if len(classes) < 2:
         raise ValueError(f"y must contain at least 2 classes, the answers contain only one class: {classes.item(0)!r}.")

@@ -312,3 +312,9 @@ def test_y_is_left_alone(kind):
     y.setflags(write=False)
     encode(y, kind, missing=nan)
     assert np.signbit(y[0, 1])
+
+
+def test_numbers_beyond_every_integer_are_refused_without_a_warning():
+    with warnings.catch_warnings(), pytest.raises(ValueError, match="continuous"):
+        warnings.simplefilter("error")
+        encode_labels(np.array([1e20, 0.5, 1.0]), "noisy")
