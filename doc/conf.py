@@ -51,6 +51,8 @@ html_theme_options = {
 
 autodoc_member_order = "groupwise"
 autodoc_typehints = "none"
+# The bar beside a page is narrow: a method stands under its class there, without its name.
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
