@@ -89,7 +89,8 @@ class ForwardCorrectionClassifier(WeakClassifier):
 
     def _start_epoch(self, run):
         if run.state.transition is None and run.epoch >= self.warmup_epochs:
-            proba = run.outputs(run.module_).softmax(1)
+            # Saturated probabilities must not make a label that was given impossible.
+            proba = run.outputs(run.module_).softmax(1).clamp_min(torch.finfo(run.dtype).eps)
             run.state.transition = estimate_transition(
                 proba, run.data.target, trusted=run.data.trusted, quantile=self.anchor_quantile
             )

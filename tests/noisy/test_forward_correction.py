@@ -169,3 +169,18 @@ def test_with_a_given_matrix_the_warm_up_does_not_matter():
     settings = {"transition_matrix": np.eye(3), "max_epochs": 3, "random_state": 0}
     first, second = (ForwardCorrectionClassifier(warmup_epochs=n, **settings).fit(X, noisy) for n in (0, 99))
     assert np.array_equal(first.predict_proba(X), second.predict_proba(X))
+
+
+def test_a_saturated_network_makes_no_given_label_impossible():
+    # The first scores of the network stay: certain of class 0 for every row, labels of both classes.
+    class Certain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shift = nn.Parameter(torch.tensor([1e4, 0.0, 0.0]))
+
+        def forward(self, X):
+            return self.shift + 0 * X[:, :1]
+
+    X, y = np.zeros((9, 2)), np.arange(9) % 3
+    clf = ForwardCorrectionClassifier(Certain, warmup_epochs=1, max_epochs=2, lr=1e-6, random_state=0).fit(X, y)
+    assert np.isfinite(clf.history_[-1]["train_loss"]) and (clf.transition_matrix_ > 0).all()
