@@ -25,7 +25,7 @@ from skweak.multilabel import (
 # The same network, optimizer and number of steps for every method; settled on seeds from 100 on.
 TRAINING = {"module__hidden": (256,), "optimizer": torch.optim.Adam, "lr": 0.001}
 WARMUP, LONG_WARMUP, N_LATER = 10, 20, 20
-BATCH_SIZE = {"emotions": 128, "scene": 256, "yeast": 256, "mirflickr": 512, "corel5k": 512}
+BATCH_SIZE = {"emotions": 128, "scene": 256, "yeast": 256, "mirflickr": 512, "corel5k": 128}
 CROSS_ENTROPY = {"gamma_negative": 0.0, "clip": 0.0}
 
 
