@@ -81,7 +81,8 @@ def fit_checked(method, X, y, request):
     with seeded(seed, device) as (net.generator, net.numpy_random):
         whole = TensorData(X, labels.target, dtype=net.dtype, device=device, **facts)
         rows, held_out = split_rows(len(whole), weight, method.validation_fraction, net.numpy_random)
-        data, valid = whole.subset(rows), None if held_out is None else whole.subset(held_out)
+        data = whole if rows is None else whole.subset(rows)
+        valid = None if held_out is None else whole.subset(held_out)
         net.views, net.classes = make_views(method.augment, data), labels.classes
         try:
             with large_numbers_named(method):
@@ -99,16 +100,14 @@ def fit_checked(method, X, y, request):
 
 def complete_rows(method, run, fitted, whole, labels, rows):
     """Decode corrected labels, and give rows that did not train their entry in every per-row attribute."""
-    complete = len(rows) == len(whole)
-    judged = {} if complete else judge_rows(method._final_proba(run, whole), whole.target, method._label_kind)
-    for name, value in fitted.items():
-        if name not in method._row_attributes or complete:
-            continue
-        full = judged.get(name)
-        if full is None:
-            full = np.full((len(whole), *value.shape[1:]), method._row_attributes[name])
-        full[rows] = value
-        fitted[name] = full
+    if rows is not None:
+        rest = np.delete(np.arange(len(whole)), rows)
+        untrained = whole.subset(rest)
+        judged = judge_rows(method._final_proba(run, untrained), untrained.target, method._label_kind)
+        for name in set(fitted) & set(method._row_attributes):
+            full = np.empty((len(whole), *fitted[name].shape[1:]), dtype=fitted[name].dtype)
+            full[rows], full[rest] = fitted[name], judged.get(name, method._row_attributes[name])
+            fitted[name] = full
     if "transduction_" in fitted:
         fitted["transduction_"] = labels.decode(fitted["transduction_"])
     return fitted

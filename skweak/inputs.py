@@ -52,8 +52,8 @@ def check_inputs(estimator, X, *, dtype, reset):
         # Before the check, which counts the second axis: an image of one channel is the same with and without it.
         X = np.asarray(X)[:, None]
     is_bytes = getattr(X, "dtype", None) == np.uint8 and len(shape) > 2
-    # A value that becomes infinite is refused with a sentence, without numpy's warning before it.
-    with np.errstate(over="ignore"):
+    # A value that is or becomes infinite is refused with a sentence, without numpy's warning before it.
+    with np.errstate(over="ignore", invalid="ignore"):
         return validate_data(
             estimator, X, dtype=np.uint8 if is_bytes else dtype, accept_sparse="csr", allow_nd=True, order="C",
             reset=reset,
@@ -101,7 +101,8 @@ def check_weight(weight, X):
     if isinstance(weight, np.ma.MaskedArray):
         raise TypeError("sample_weight is a masked array, whose mask would be ignored; fill it first.")
     try:
-        return _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+        with np.errstate(invalid="ignore"):
+            return _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
     except (TypeError, ValueError) as error:
         raise type(error)(f"sample_weight must be ({X.shape[0]},) numbers, one per row of X: {error}") from error
 
@@ -123,7 +124,7 @@ def check_trusted(trusted, n_rows):
 
 
 def split_rows(n_rows, weight, fraction, random):
-    """Return the positions of the rows to train on and of those held out (None without a split).
+    """Return the positions of the rows to train on (None for all) and of those held out (None without a split).
 
     Parameters
     ----------
@@ -134,12 +135,15 @@ def split_rows(n_rows, weight, fraction, random):
         Share of the rows to hold out.
     random : numpy.random.RandomState
     """
-    rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
-    if not len(rows):
-        raise ValueError("sample_weight is zero for every row; give at least one row a positive weight.")
+    if weight is None or weight.all():
+        rows = None
+    else:
+        rows = np.flatnonzero(weight)
+        if not len(rows):
+            raise ValueError("sample_weight is zero for every row; give at least one row a positive weight.")
     if not fraction:
         return rows, None
-    order = random.permutation(rows)
+    order = random.permutation(n_rows if rows is None else rows)
     n_held_out = max(1, round(fraction * len(order)))
     if n_held_out >= len(order):
         raise ValueError(f"validation_fraction={fraction} leaves no row of {len(order)} to train on.")

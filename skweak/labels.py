@@ -146,7 +146,8 @@ def _class_labels(y, kind, classes, unlabeled, unknown_label):
     named = ~(skip | unknown)
     if not named.any():
         raise ValueError(f"y holds no row with a class: all {len(y)} rows are marked; label at least two classes.")
-    classes, codes = find_classes(y[named], classes, len(y), "label")
+    complete = named.all()
+    classes, codes = find_classes(y if complete else y[named], classes, len(y), "label")
     if len(classes) < 2:
         raise ValueError(f"y must contain at least 2 classes, the data contains only one class: {classes.item(0)!r}.")
     if kind == "partial":
@@ -158,9 +159,12 @@ def _class_labels(y, kind, classes, unlabeled, unknown_label):
                 "classes; for several labels give y as a 0/1 matrix with one column per label."
             )
         return Labels(kind, classes, codes[:, None].astype(np.int8))
-    target = np.full(len(y), UNLABELED, dtype=np.int64)
-    target[named] = codes
-    target[unknown] = len(classes)
+    if complete:
+        target = codes
+    else:
+        target = np.full(len(y), UNLABELED, dtype=np.int64)
+        target[named] = codes
+        target[unknown] = len(classes)
     return Labels(kind, classes, target[:, None] if kind == "crowd" else target)
 
 

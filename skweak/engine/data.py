@@ -57,9 +57,7 @@ class TensorData(Dataset):
         self.share = (0, 1)
 
     def subset(self, rows):
-        """Return the data of the positions ``rows`` (ascending), which shares the inputs; itself when they are all."""
-        if len(rows) == len(self):
-            return self
+        """Return the data of the positions ``rows`` (ascending), which shares the inputs."""
         part, index = copy.copy(self), torch.from_numpy(rows).to(self.device)
         part._positions = self._place(index)
         part.target, part.weight, part.trusted = (

@@ -26,7 +26,8 @@ def inputs(X):
     with np.errstate(over="ignore"):
         cases = {
             "nan": _with(X, np.nan), "inf": _with(X, np.inf), "-inf": _with(X, -np.inf), "1e300": _with(X, 1e300),
-            "3e38": _with(X, 3e38), "1e20": _with(X, 1e20), "all 1e30": X * 1e30, "all 1e-40": X * 1e-40,
+            "both infinities": _with(_with(X, np.inf), -np.inf, (0, 0)), "3e38": _with(X, 3e38),
+            "1e20": _with(X, 1e20), "all 1e30": X * 1e30, "all 1e-40": X * 1e-40,
             "complex": _with(X, 1j), "text": _with(X, "a"), "None among floats": _with(X.astype(object), None),
             "numbers as text": X.astype(str), "bytes": X.astype(str).astype("S"), "objects": X.astype(object),
             "masked": np.ma.array(X, mask=X > 1), "masked, no mask": np.ma.array(X), "datetimes": X.astype("M8[s]"),
@@ -112,7 +113,7 @@ def facts(cls, n):
         "all": np.ones(n, bool), "none": np.zeros(n, bool), "wrong length": np.ones(n - 1, bool), "integers": np.ones(n, int),
         "list": [True] * n, "column": np.ones((n, 1), bool), "text": np.array(["a"] * n), "nan": np.full(n, np.nan),
         "negative": -np.ones(n), "zeros": np.zeros(n), "huge": np.full(n, 1e300), "tiny": np.full(n, 1e-300), "one": np.arange(n) == 0,
-        "infinite": np.full(n, np.inf), "masked": np.ma.array(np.ones(n, bool), mask=np.arange(n) < 3), "objects": np.array([None] * n),
+        "infinite": np.full(n, np.inf), "both infinities": np.resize([np.inf, -np.inf], n), "masked": np.ma.array(np.ones(n, bool), mask=np.arange(n) < 3), "objects": np.array([None] * n),
         "a string": "rows", "matrix": np.zeros((n, 3)), "matrix of nan": np.full((n, 3), np.nan), "narrow matrix": np.zeros((n, 2)),
     }  # fmt: skip
     taken = [name for name in inspect.signature(cls.fit).parameters if name not in ("self", "X", "y")]
