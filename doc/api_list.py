@@ -140,6 +140,7 @@ API = {
                 "mean_average_precision_scorer",
                 "neighbor_agreement",
                 "neighbor_agreement_scorer",
+                "neighbor_transition_matrix",
                 "neighbor_votes",
                 "noise_corrected_accuracy",
                 "noise_corrected_log_loss",

@@ -1,5 +1,6 @@
 """Scores that scikit-learn lacks, and scorers that look through dirty labels."""
 
+from skweak.metrics.consensus import neighbor_transition_matrix
 from skweak.metrics.dirty import (
     determinant_score,
     determinant_scorer,
@@ -58,6 +59,7 @@ __all__ = [
     "mean_average_precision_scorer",
     "neighbor_agreement",
     "neighbor_agreement_scorer",
+    "neighbor_transition_matrix",
     "neighbor_votes",
     "noise_corrected_accuracy",
     "noise_corrected_log_loss",

@@ -48,20 +48,12 @@ def neighbor_votes(X, y, *, n_neighbors=10, classes=None):
            [0.67, 0.33],
            [0.  , 1.  ]])
     """
-    X = X if hasattr(X, "tocsr") else np.asarray(X)
-    X = X.reshape(len(X), -1) if isinstance(X, np.ndarray) and X.ndim > 2 else X
-    X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
-    y = column_or_1d(y, warn=True)
-    if len(y) != X.shape[0]:
-        raise ValueError(f"y has {len(y)} labels but X has {X.shape[0]} rows; give one label per row.")
+    X, codes, classes = check_features_and_labels(X, y, classes)
     if not isinstance(n_neighbors, Integral) or n_neighbors < 3:
         raise ValueError(f"n_neighbors must be an integer of at least 3, got {n_neighbors!r}.")
-    if len(y) <= n_neighbors:
-        raise ValueError(f"n_neighbors={n_neighbors} needs more than {n_neighbors} rows, got {len(y)}; lower it.")
-    classes = np.unique(y) if classes is None else np.asarray(classes)
-    given = (y[:, None] == classes).astype(np.float64)
-    if not given.any(axis=1).all():
-        raise ValueError(f"y holds {y[~given.any(axis=1)][0]!r}, which is not among classes {classes.tolist()}.")
+    if len(codes) <= n_neighbors:
+        raise ValueError(f"n_neighbors={n_neighbors} needs more than {n_neighbors} rows, got {len(codes)}; lower it.")
+    given = np.eye(len(classes))[codes]
     distance, neighbor = NearestNeighbors(n_neighbors=n_neighbors - 1, metric="cosine").fit(X).kneighbors()
     own = 2 * distance[:, 0] - distance[:, 1]
     votes = given * (1 - own).clip(0, 1)[:, None]
@@ -71,6 +63,21 @@ def neighbor_votes(X, y, *, n_neighbors=10, classes=None):
     alone = votes.sum(axis=1) <= 0
     votes[alone] = given[alone]
     return votes / votes.sum(axis=1, keepdims=True)
+
+
+def check_features_and_labels(X, y, classes=None):
+    """Return features (n, d), label codes (n,) and the classes, or raise where they do not fit together."""
+    X = X if hasattr(X, "tocsr") else np.asarray(X)
+    X = X.reshape(len(X), -1) if isinstance(X, np.ndarray) and X.ndim > 2 else X
+    X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+    y = column_or_1d(y, warn=True)
+    if len(y) != X.shape[0]:
+        raise ValueError(f"y has {len(y)} labels but X has {X.shape[0]} rows; give one label per row.")
+    classes = np.unique(y) if classes is None else np.asarray(classes)
+    given = y[:, None] == classes
+    if not given.any(axis=1).all():
+        raise ValueError(f"y holds {y[~given.any(axis=1)][0]!r}, which is not among classes {classes.tolist()}.")
+    return X, given.argmax(axis=1), classes
 
 
 def neighbor_agreement(X, y, y_pred, *, n_neighbors=10):

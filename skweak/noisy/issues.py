@@ -5,6 +5,7 @@ from sklearn.model_selection import check_cv, cross_val_predict
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from skweak.metrics.consensus import clean_shares
 from skweak.metrics.label_quality import (
     check_labels_and_proba,
     confident_classes,
@@ -22,7 +23,7 @@ FILTERS = (
     "low_self_confidence",
     "low_normalized_margin",
 )
-METHODS = ("confident_learning", "neighbors")
+METHODS = ("confident_learning", "neighbors", "neighbor_rank")
 
 
 def find_label_issues(
@@ -33,20 +34,22 @@ def find_label_issues(
 
     Confident learning compares each label with the probabilities of a model that has not seen the row, and counts
     how many labels of each class are wrong. The vote of neighbours trains nothing: a label is suspicious when most of
-    the rows alike have another one.
+    the rows alike have another one. Their ranking estimates instead how many labels of each class are wrong, and lists
+    as many, those with the least support first.
 
     Parameters
     ----------
     estimator_or_proba : classifier, array-like of shape (n, C) or None
         A classifier with ``predict_proba``: clones of it are fitted on the folds of `cv` and asked about the rows left
-        out. Or such out-of-fold probabilities. For ``method="neighbors"``: None, or a fitted estimator
+        out. Or such out-of-fold probabilities. For the neighbours: None, or a fitted estimator
         whose ``embed(X)`` or ``transform(X)`` gives the features.
     X : array-like of shape (n, ...) or None
         Inputs; None with probabilities.
     y : array-like of shape (n,)
         Given labels.
-    method : {"confident_learning", "neighbors"}, default="confident_learning"
-        Needs a good model, or good features.
+    method : {"confident_learning", "neighbors", "neighbor_rank"}, default="confident_learning"
+        Needs a good model, or good features. "neighbors" is the vote and needs more right than wrong labels around each
+        row; "neighbor_rank" counts by `skweak.metrics.neighbor_transition_matrix`.
     filter_by : str, default="prune_by_noise_rate"
         How confident learning decides: "prune_by_noise_rate" takes from each pair of classes as many rows as the
         confident joint counts there, "prune_by_class" from each class, "both" what the two agree on,
@@ -77,7 +80,7 @@ def find_label_issues(
 
     References
     ----------
-    arXiv:1911.00068; the neighbours arXiv:2110.06283.
+    arXiv:1911.00068; the neighbours arXiv:2110.06283, their count arXiv:2102.05291.
 
     Examples
     --------
@@ -95,8 +98,8 @@ def find_label_issues(
     except ImportError as error:
         raise ImportError("find_label_issues returns a DataFrame: install pandas (pip install pandas).") from error
     y = column_or_1d(y, warn=True)
-    proba, classes = judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes, n_jobs)
-    mask, score = flag_labels(y, proba, classes, method, filter_by, quality)
+    proba, classes, shares = judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes, n_jobs)
+    mask, score = flag_labels(y, proba, classes, method, filter_by, quality, shares)
     rows = np.flatnonzero(mask)
     rows = rows[np.argsort(score[rows], kind="stable")]
     others = np.where(y[rows, None] == classes, -np.inf, proba[rows])
@@ -106,24 +109,28 @@ def find_label_issues(
 
 
 def judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes=None, n_jobs=None):
-    """Return how probable each class is for each row, judged without the row's own label, and the classes."""
+    """Return how probable each class is for each row, judged without the row's own label, and the classes.
+
+    The third result is the share of right labels in each class where the method estimates it, else None.
+    """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}.")
     check_classification_targets(y)
     classes = np.unique(y) if classes is None else np.asarray(classes)
-    if method == "neighbors":
-        features = X if estimator_or_proba is None else _features(estimator_or_proba, X)
-        return neighbor_votes(features, y, n_neighbors=n_neighbors, classes=classes), classes
+    if method != "confident_learning":
+        features = X if estimator_or_proba is None else _features(estimator_or_proba, X, method)
+        votes = neighbor_votes(features, y, n_neighbors=n_neighbors, classes=classes)
+        return votes, classes, clean_shares(features, y, classes) if method == "neighbor_rank" else None
     if hasattr(estimator_or_proba, "fit"):
-        return _out_of_fold(estimator_or_proba, X, y, cv, classes, n_jobs), classes
+        return _out_of_fold(estimator_or_proba, X, y, cv, classes, n_jobs), classes, None
     if estimator_or_proba is None:
         raise ValueError(
             "estimator_or_proba is None; give a classifier or its probabilities, or method='neighbors'."
         )
-    return check_labels_and_proba(y, estimator_or_proba, classes)[1], classes
+    return check_labels_and_proba(y, estimator_or_proba, classes)[1], classes, None
 
 
-def flag_labels(y, proba, classes, method, filter_by, quality):
+def flag_labels(y, proba, classes, method, filter_by, quality, shares=None):
     """Return which labels are suspicious and the quality of each (n,)."""
     if filter_by not in FILTERS:
         raise ValueError(f"filter_by must be one of {', '.join(FILTERS)}, got {filter_by!r}.")
@@ -131,6 +138,8 @@ def flag_labels(y, proba, classes, method, filter_by, quality):
     codes = check_labels_and_proba(y, proba, classes)[0]
     if method == "neighbors":
         mask = proba.max(axis=1) > proba[np.arange(len(codes)), codes] + 1e-6
+    elif method == "neighbor_rank":
+        mask = _least_supported(codes, proba, shares)
     else:
         mask = _FLAG[filter_by](codes, proba)
         if not filter_by.startswith("low_"):
@@ -143,13 +152,21 @@ def flag_labels(y, proba, classes, method, filter_by, quality):
     return mask, score
 
 
-def _features(estimator, X):
+def _least_supported(codes, votes, shares):
+    """Mark in each class as many labels as are estimated to be wrong, but none that all neighbours bear out."""
+    mask, sizes = np.zeros(len(codes), dtype=bool), np.bincount(codes, minlength=len(shares))
+    for given, count in enumerate(np.round((1 - shares) * sizes)):
+        mask |= _lowest(votes[:, given], count, codes == given)
+    return mask & (votes[np.arange(len(codes)), codes] < 1 - 1e-6)
+
+
+def _features(estimator, X, method):
     check_is_fitted(estimator)
     for name in ("embed", "transform"):
         if hasattr(estimator, name):
             return getattr(estimator, name)(X)
     raise TypeError(
-        f"estimator_or_proba must have embed or transform for method='neighbors', {type(estimator).__name__} has "
+        f"estimator_or_proba must have embed or transform for method={method!r}, {type(estimator).__name__} has "
         "neither; give None to compare the rows of X themselves."
     )
 

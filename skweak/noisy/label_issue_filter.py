@@ -29,9 +29,9 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     estimator : classifier
-        Left as it is; needs ``predict_proba`` unless ``method="neighbors"``, and ``sample_weight`` for
+        Left as it is; needs ``predict_proba`` for ``method="confident_learning"``, and ``sample_weight`` for
         ``action="weight"``.
-    method : {"confident_learning", "neighbors"}, default="confident_learning"
+    method : {"confident_learning", "neighbors", "neighbor_rank"}, default="confident_learning"
         See `find_label_issues`.
     filter_by : str, default="prune_by_noise_rate"
         How confident learning decides; see `find_label_issues`.
@@ -42,7 +42,7 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     cv : int >= 2 or splitter, default=5
         Folds; every class needs as many rows. More folds cost more fits and give better judges.
     n_neighbors : int >= 3, default=10
-        Rows that vote, for ``method="neighbors"``.
+        Rows that vote, for the methods of neighbours.
     n_jobs : int or None, default=None
         Folds fitted at the same time.
 
@@ -127,8 +127,10 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         classes, mask, score = np.unique(y), np.zeros(len(y), dtype=bool), np.ones(len(y))
         if len(classes) > 1:
             judge = self.estimator if self.method == "confident_learning" else None
-            proba, classes = judge_labels(judge, X, y, self.method, self.cv, self.n_neighbors, n_jobs=self.n_jobs)
-            mask, score = flag_labels(y, proba, classes, self.method, self.filter_by, self.quality)
+            proba, classes, shares = judge_labels(
+                judge, X, y, self.method, self.cv, self.n_neighbors, n_jobs=self.n_jobs
+            )
+            mask, score = flag_labels(y, proba, classes, self.method, self.filter_by, self.quality, shares)
         if self.action == "weight":
             fitted = clone(self.estimator).fit(X, y, sample_weight=np.where(mask, score, 1.0))
         else:

@@ -114,6 +114,28 @@ def test_digits_reach_the_known_figures(digits):
     assert f1_score(wrong, flagged(neighbours, len(X))) >= 0.92
 
 
+def test_ranking_by_neighbours_counts_as_many_as_are_wrong(digits):
+    X, y, noisy, wrong, _ = digits
+    ranked = flagged(find_label_issues(None, X, noisy, method="neighbor_rank"), len(X))
+    assert f1_score(wrong, ranked) >= 0.90
+    shares = [(ranked[noisy == c].mean(), wrong[noisy == c].mean()) for c in range(10)]
+    np.testing.assert_allclose(*zip(*shares, strict=True), atol=0.1)
+    # Where wrong labels go one way the vote misses many, and the count does not.
+    one_way, wrong, _ = make_noisy_labels(y, "pairflip:0.45", random_state=0)
+    found = {m: flagged(find_label_issues(None, X, one_way, method=m), len(X)) for m in ("neighbors", "neighbor_rank")}
+    assert f1_score(wrong, found["neighbor_rank"]) > f1_score(wrong, found["neighbors"]) + 0.04
+    clf = LabelIssueFilter(Perceptron(), method="neighbor_rank").fit(X, one_way)
+    assert (clf.noise_mask_ == found["neighbor_rank"]).all()
+
+
+def test_ranking_by_neighbours_flags_nothing_that_all_of_them_bear_out():
+    X, y = np.repeat([[1.0, 0.1], [0.1, 1.0]], 20, axis=0), np.repeat(["a", "b"], 20)
+    assert len(find_label_issues(None, X, y, method="neighbor_rank", n_neighbors=5)) == 0
+    y[3] = "b"
+    issues = find_label_issues(None, X, y, method="neighbor_rank", n_neighbors=5)
+    assert issues[["row", "given", "suggested"]].values.tolist()[0] == [3, "b", "a"]
+
+
 def test_an_estimator_is_asked_out_of_fold_and_stays_unfitted(digits):
     X, _, noisy, _, proba = digits
     model = LogisticRegression(max_iter=500)
@@ -133,7 +155,7 @@ def test_the_features_of_a_fitted_network_serve_the_neighbours(digits):
 
 def test_contradicting_duplicates_do_not_crash():
     X, y = np.tile([[1.0, 2.0], [2.0, 1.0]], (10, 1)), np.arange(20) // 2 % 2
-    for method, judge in (("confident_learning", LogisticRegression()), ("neighbors", None)):
+    for method, judge in (("confident_learning", LogisticRegression()), ("neighbors", None), ("neighbor_rank", None)):
         assert len(find_label_issues(judge, X, y, method=method, n_neighbors=5)) < 20
 
 
