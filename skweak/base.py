@@ -56,8 +56,9 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         Continue with the networks of the previous fit.
     amp : {"auto"} or bool, default="auto"
         Train in bfloat16 mixed precision; "auto" does so on CUDA devices only.
-    compile : bool, default=False
-        Compile the networks with ``torch.compile``.
+    compile : bool or {"reduce-overhead", "max-autotune"}, default=False
+        Compile the networks with ``torch.compile``, a string being its mode: "reduce-overhead" replays CUDA graphs,
+        which small networks gain most from.
     on_divergence : {"raise", "best"}, default="raise"
         When a loss or weight is not finite, raise `skweak.engine.DivergenceError`, or end training with a warning and
         the weights of the last epoch whose numbers were finite.

@@ -32,7 +32,7 @@ TRAINING_CONSTRAINTS = {
     "callbacks": [None, list],
     "warm_start": ["boolean"],
     "amp": [StrOptions({"auto"}), "boolean"],
-    "compile": ["boolean"],
+    "compile": ["boolean", StrOptions({"reduce-overhead", "max-autotune"})],
     "on_divergence": [StrOptions({"raise", "best"})],
     "checkpoint": [None, str, os.PathLike],
     "checkpoint_seconds": [Interval(Real, 0, None, closed="left")],

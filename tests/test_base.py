@@ -1,6 +1,7 @@
 """What the base class promises: model selection around it, warm starts, weights, verified rows, precision."""
 
 import io
+from functools import partial
 
 import joblib
 import numpy as np
@@ -179,8 +180,10 @@ def test_double_precision_all_the_way():
 
 
 @pytest.mark.long
-def test_compiled_networks_predict_the_same():
-    plain, compiled = (CrossEntropyClassifier(max_epochs=3, compile=c, **SMALL).fit(X, NOISY) for c in (False, True))
+@pytest.mark.parametrize("mode", [True, "reduce-overhead"])
+@pytest.mark.parametrize("make", [CrossEntropyClassifier, CoTeachingClassifier, partial(DPCClassifier, warmup_epochs=1)])
+def test_compiled_networks_predict_the_same(make, mode):
+    plain, compiled = (make(max_epochs=3, compile=c, **SMALL).fit(X, NOISY) for c in (False, mode))
     np.testing.assert_allclose(plain.predict_proba(X), compiled.predict_proba(X), atol=1e-4)
 
 

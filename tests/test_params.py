@@ -183,7 +183,7 @@ REFUSED = {
     "callbacks": ["stop", 3, [3], [("stop", 3)], [dict]],
     "warm_start": [1, "yes", None],
     "amp": [1, "yes", None],
-    "compile": [0, None],
+    "compile": [0, None, "default"],
     "verbose": [-1, "a", None],
     "on_divergence": ["ignore", None, True],
     "checkpoint": [3, b"path", True],

@@ -78,11 +78,14 @@ class RowSource:
         """Return the rows of a slice as an array, or raise if they hold nan or infinity."""
         start, stop, _ = part.indices(len(self))
         read = np.asarray(self.source[start:stop])
-        # A copy, which torch may write to: slices of a memory map are read-only.
-        rows = np.array(read.reshape(read.shape[:1] + self.shape[1:]), dtype=self.dtype, order="C")
+        # Values that are or become infinite are refused with a sentence, without numpy's warning before it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            # A copy, which torch may write to: slices of a memory map are read-only.
+            rows = np.array(read.reshape(read.shape[:1] + self.shape[1:]), dtype=self.dtype, order="C")
+            suspicious = rows.dtype.kind == "f" and not np.isfinite(rows.sum(dtype=np.float64))
         if len(rows) != stop - start:
             raise ValueError(f"X gave {len(rows)} rows for X[{start}:{stop}]; a slice must give all of its rows.")
-        if rows.dtype.kind == "f" and not np.isfinite(rows.sum(dtype=np.float64)) and not np.isfinite(rows).all():
+        if suspicious and not np.isfinite(rows).all():
             raise ValueError(f"X contains NaN or infinity in rows {start} to {stop - 1}; fill or drop them first.")
         return rows
 

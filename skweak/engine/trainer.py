@@ -86,7 +86,7 @@ class Trainer(NeuralNet):
     def torch_compile(self, module, name):
         """Compile in place, so that class, parameter names and pickles stay those of the network."""
         if self.compile:
-            module.compile()
+            module.compile(mode=None if self.compile is True else self.compile)
         return module
 
     def initialize_optimizer(self, triggered_directly=None):

@@ -135,16 +135,19 @@ def test_what_is_no_source_stays_as_it_is():
 
 BROKEN = {
     "nan": (lambda rows: np.where(np.arange(240)[:, None] == 77, np.nan, rows), "NaN or infinity in rows 75 to 79"),
+    "both infinities": (lambda rows: rows + np.resize([np.inf, -np.inf], (240, 1)), "NaN or infinity in rows 0 to"),
+    "too large": (lambda rows: rows.astype(np.float64) + 1e300, "NaN or infinity in rows 0 to"),
     "infinity": (lambda rows: np.where(np.arange(240)[:, None] == 3, np.inf, rows), "NaN or infinity in rows 0 to 4"),
 }
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("name", BROKEN)
 def test_nan_is_found_where_it_is_read(name, tiny_buffer):
     change, message = BROKEN[name]
     clf = CrossEntropyClassifier(max_epochs=1, **SMALL)
     with pytest.raises(ValueError, match=message):
-        clf.fit(Slices(change(X).astype(np.float32)), NOISY)
+        clf.fit(Slices(change(X)), NOISY)
     assert not hasattr(clf, "net_")
 
 
