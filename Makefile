@@ -3,7 +3,7 @@ BIN = .venv/bin
 # Networks on small tables are fastest on one thread; the tests run in two processes.
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test speed doc clean
+.PHONY: demo test quick speed doc clean
 
 # modAL pins an old skorch, so it is installed without its dependencies.
 .venv/installed: pyproject.toml .ci/constraints.txt
@@ -18,6 +18,10 @@ demo: .venv/installed
 test: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -q -n 2 --doctest-modules --doctest-glob='*.md' README.md skweak tests $(ARGS)
+
+# Every method of every benchmark once, on small data; the tables are printed and go into a temporary folder.
+quick: .venv/installed
+	$(BIN)/python -m benchmarks run --quick --jobs 2 $(ARGS)
 
 speed: .venv/installed
 	$(BIN)/python -m benchmarks speed $(ARGS)

@@ -180,6 +180,10 @@ def _teach_labels(name, settings, seed):
     return {"seconds": _training_seconds(student)} | chosen | _label_metrics(student, X_test, Y_test)
 
 
+# Small sets that together have every method, for the quick mode.
+QUICK = ("digits_h8_all", "digits_h16_200", "emotions")
+
+
 def scenarios():
     """Return the scenarios of this family."""
     tables = {}

@@ -52,6 +52,10 @@ def _run(noise, model, wrap, seed):
     return result | ({} if found is None else {"detection_f1": f1_score(wrong, found)})
 
 
+# Small sets that together have every method, for the quick mode.
+QUICK = ("digits_sym40",)
+
+
 def scenarios():
     """Return the scenarios of this family."""
     return [

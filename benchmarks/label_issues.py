@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from benchmarks.scenario import Scenario, Skipped
 from skweak import datasets
-from skweak.metrics import label_quality
+from skweak.metrics import label_quality, neighbor_votes
 from skweak.noisy import find_label_issues
 
 FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given")
@@ -98,12 +98,10 @@ def ours(filter_by, X, given, proba):
     return _mask(find_label_issues(proba, None, given, filter_by=filter_by), len(given)), label_quality(given, proba)
 
 
-def neighbors(X, given, proba):
-    """Vote of the neighbours."""
-    from skweak.metrics import neighbor_votes
-
+def neighbors(method, X, given, proba):
+    """Vote of the neighbours, or as many of the least supported labels as they estimate to be wrong."""
     votes = neighbor_votes(X, given)
-    return _mask(find_label_issues(None, X, given, method="neighbors"), len(given)), label_quality(given, votes)
+    return _mask(find_label_issues(None, X, given, method=method), len(given)), label_quality(given, votes)
 
 
 def cleanlab(filter_by, X, given, proba):
@@ -117,14 +115,22 @@ def cleanlab(filter_by, X, given, proba):
     return found, get_label_quality_scores(given, proba, method="self_confidence")
 
 
+# Small sets that together have every method, for the quick mode.
+QUICK = ("cifar10_review", "cifar10n_worst")
+
+
 def scenarios():
     """Return the scenarios of this family."""
     methods = {f"ours, {name}": partial(ours, name) for name in FILTERS}
     methods |= {f"cleanlab, {name}": partial(cleanlab, name) for name in FILTERS}
+    by_neighbors = {
+        "ours, neighbors": partial(neighbors, "neighbors"),
+        "ours, neighbor rank": partial(neighbors, "neighbor_rank"),
+    }
     sets = {f"cifar10n_{labels}": partial(human_labels, labels) for labels in ("worst", "aggre")}
     sets |= {"cifar10_review": reviewed_labels, "cifar10_50_people": fifty_people}
     return [
         Scenario("label_issues", name, method, partial(_measure, data, find))
         for name, data in sets.items()
-        for method, find in (methods | ({"ours, neighbors": neighbors} if "cifar10n" in name else {})).items()
+        for method, find in (methods | (by_neighbors if "cifar10n" in name else {})).items()
     ]

@@ -132,6 +132,10 @@ STUDIED = ("emotions", "scene", "yeast")
 STUDY = [label for label in METHODS if label.startswith("CAP, ") or label.endswith("views and average")]
 
 
+# Small sets that together have every method, for the quick mode.
+QUICK = ("emotions_labeled10",)
+
+
 def scenarios():
     """Return the scenarios of this family."""
     return [

@@ -90,6 +90,10 @@ IMAGES = {
 }
 
 
+# Small sets that together have every method, for the quick mode.
+QUICK = ("digits_sym40", "fashion_mnist_sym40")
+
+
 def scenarios():
     """Return the scenarios of this family."""
     tables = [("digits_sym40", digits_noisy, DIGITS)]

@@ -103,6 +103,10 @@ _PIXELS = {
 }  # fmt: skip
 
 
+# Small sets that together have every method, for the quick mode.
+QUICK = ("digits_flip30",)
+
+
 def scenarios():
     """Return the scenarios of this family."""
     tables = {f"fashion_mnist_flip{100 * rate:.0f}": (partial(fashion_mnist, rate=rate), _PIXELS) for rate in RATES}

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from benchmarks import activeml
 from skweak.active import BADGE, EntropySampling, KCenterGreedy, MarginSampling, RankedBatch
 
 _N_LABELED = 100
@@ -40,23 +41,9 @@ def _modal(learner, X, n_instances, module, name):
 
 
 def _activeml(learner, X, n_instances, name, **parameters):
-    """Return a call of scikit-activeml's strategy: labeled rows first, then the pool, whose labels are missing."""
-    from skactiveml import pool
-    from skactiveml.base import SkactivemlClassifier
-
-    class Given(SkactivemlClassifier):
-        def fit(self, X, y, sample_weight=None):
-            return self
-
-        def predict_proba(self, X):
-            return learner.predict_proba(X)
-
-    rows = np.concatenate([learner.X_training, X])
-    y = np.concatenate([np.zeros(len(learner.X_training)), np.full(len(X), np.nan)])
-    facts = {"batch_size": n_instances}
-    if name != "CoreSet":
-        facts |= {"clf": Given(classes=learner.estimator.classes_), "fit_clf": False}
-    return lambda: getattr(pool, name)(random_state=0, **parameters).query(rows, y, **facts)
+    """Return a call of scikit-activeml's strategy."""
+    classes = learner.estimator.classes_
+    return activeml.prepare(name, learner.X_training, X, n_instances, learner.predict_proba, classes, **parameters)
 
 
 def _activeml_scores(learner, X, n_instances, method):

@@ -3,13 +3,20 @@
 ``python -m benchmarks run --family noisy --data digits_sym40 --seeds 5`` writes
 ``benchmarks/results/noisy-digits_sym40.csv``. Rows that are already there are skipped, so
 a run that was stopped goes on where it was. ``--table`` prints means and standard deviations of what is there.
+
+``python -m benchmarks run --quick`` runs every method of every family once, on small data and seed 0, into a temporary
+folder: it shows in minutes that all scenarios still work. One that raises is named, and the exit code is 1.
 """
 
 import csv
 import datetime
 import subprocess
 import sys
+import tempfile
+import time
+import traceback
 from pathlib import Path
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -19,7 +26,7 @@ from tqdm.auto import tqdm
 
 import skweak
 from benchmarks.scenario import Skipped
-from benchmarks.scenarios import all_scenarios
+from benchmarks.scenarios import all_scenarios, quick_scenarios
 
 RESULTS = Path(__file__).parent / "results"
 KEYS = ["family", "data", "method", "seed"]
@@ -31,17 +38,27 @@ def add_arguments(parser):
     parser.add_argument("--family", help="only this family")
     parser.add_argument("--data", help="only this data set")
     parser.add_argument("--methods", nargs="+", help="only these methods")
-    parser.add_argument("--seeds", type=int, default=5, help="number of seeds, from --first-seed on")
+    parser.add_argument("--seeds", type=int, help="number of seeds, from --first-seed on; 5, or 1 with --quick")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="processes; seconds are only comparable at 1")
     parser.add_argument("--threads", type=int, default=1, help="torch threads of each process")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the CSV files")
+    parser.add_argument(
+        "--results", type=Path, help="folder of the CSV files; benchmarks/results, or a temporary one with --quick"
+    )
     parser.add_argument("--table", action="store_true", help="print what is there and run nothing")
+    parser.add_argument("--quick", action="store_true", help="every method once, on small data and one seed")
 
 
-def select(family=None, data=None, methods=None):
+class Missing(NamedTuple):
+    """Why there is no result, and whether that is a failure."""
+
+    reason: str
+    failed: bool
+
+
+def select(family=None, data=None, methods=None, quick=False):
     """Return the scenarios that match; raise when a name matches none."""
-    chosen = all_scenarios()
+    chosen = quick_scenarios() if quick else all_scenarios()
     for name, wanted in (("family", family), ("data", data), ("method", methods)):
         if wanted:
             wanted = [wanted] if isinstance(wanted, str) else wanted
@@ -86,13 +103,22 @@ def origin(threads):
     }
 
 
-def measure(scenario, seed, threads):
-    """Return one result row, or the reason why there is none."""
+def measure(scenario, seed, threads, quick=False):
+    """Return one result row, or what is missing. Only a quick run goes on without a data set or after a failure."""
     torch.set_num_threads(threads)
+    name = f"{scenario.method}, seed {seed},"
     try:
-        measured = {name: f"{value:.5g}" for name, value in scenario.run(seed).items()}
+        measured = {column: f"{value:.5g}" for column, value in scenario.run(seed).items()}
     except Skipped as reason:
-        return f"{scenario.method}, seed {seed}, is skipped: {reason}."
+        return Missing(f"{name} is skipped: {reason}.", False)
+    except FileNotFoundError as error:
+        if not quick:
+            raise
+        return Missing(f"{name} is skipped: {error}", False)
+    except Exception:
+        if not quick:
+            raise
+        return Missing(f"{name} of {scenario.family} {scenario.data} failed.\n{traceback.format_exc()}", True)
     return {"family": scenario.family, "data": scenario.data, "method": scenario.method, "seed": seed, **measured}
 
 
@@ -112,24 +138,31 @@ def summarise(rows):
 
 def main(args):
     """Run the chosen scenarios and print their table."""
-    chosen = select(args.family, args.data, args.methods)
+    start, failed = time.perf_counter(), 0
+    chosen = select(args.family, args.data, args.methods, args.quick)
+    results = args.results or (Path(tempfile.mkdtemp(prefix="skweak-quick-")) if args.quick else RESULTS)
+    n_seeds = args.seeds or (1 if args.quick else 5)
     for key in dict.fromkeys((scenario.family, scenario.data) for scenario in chosen):
-        path = args.results / f"{key[0]}-{key[1]}.csv"
+        path = results / f"{key[0]}-{key[1]}.csv"
         rows = read_rows(path)
         done = {(row["method"], int(row["seed"])) for row in rows}
         mine = [scenario for scenario in chosen if (scenario.family, scenario.data) == key]
-        seeds = range(args.first_seed, args.first_seed + args.seeds)
+        seeds = range(args.first_seed, args.first_seed + n_seeds)
         todo = [(s, seed) for s in mine for seed in seeds if (s.method, seed) not in done]
         if todo and not args.table:
             where = origin(args.threads)
             jobs = joblib.Parallel(n_jobs=args.jobs, return_as="generator")
-            results = jobs(joblib.delayed(measure)(scenario, seed, args.threads) for scenario, seed in todo)
-            for row in tqdm(results, total=len(todo), desc=f"{key[0]} {key[1]}"):
-                if isinstance(row, str):
-                    tqdm.write(row)
+            found = jobs(joblib.delayed(measure)(scenario, seed, args.threads, args.quick) for scenario, seed in todo)
+            for row in tqdm(found, total=len(todo), desc=f"{key[0]} {key[1]}"):
+                if isinstance(row, Missing):
+                    tqdm.write(row.reason)
+                    failed += row.failed
                     continue
                 rows.append(row | where)
                 write_rows(path, rows)
         if rows:
             summarise(rows)
-    return 0
+    if args.quick:
+        seconds = time.perf_counter() - start
+        print(f"\n{len(chosen)} scenarios in {seconds:.0f} seconds, {failed} failed; rows are in {results}.")
+    return int(failed > 0)

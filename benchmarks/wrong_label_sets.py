@@ -114,6 +114,10 @@ def run(data, settings, method, seed):
     return measure(classifier, X_test, Y_test) | {"hamming_loss": wrong, "cpu_seconds": seconds}
 
 
+# Small sets that together have every method, for the quick mode.
+QUICK = ("emotions_flipped40", "mirflickr_candidates", "scene_positives30")
+
+
 def scenarios():
     """Return the scenarios of these tables."""
     tables = {

@@ -59,6 +59,40 @@ def test_a_scenario_that_cannot_run_here_is_skipped_with_its_reason(calls, tmp_p
     assert not (tmp_path / "toy-data.csv").exists()
 
 
+def test_a_quick_run_tells_failures_from_what_cannot_run_and_leaves_the_results_alone(calls, monkeypatch, capsys, tmp_path):
+    def absent(seed):
+        raise FileNotFoundError("photos.npz was not found in the folder data.")
+
+    def broken(seed):
+        return {"accuracy": 1 / seed}
+
+    quick = [
+        Scenario("toy", "data", "fine", lambda seed: {"accuracy": 0.5 + seed}),
+        Scenario("toy", "data", "absent", absent),
+        Scenario("toy", "data", "broken", broken),
+        Scenario("toy", "more", "last", lambda seed: {"accuracy": 0.25}),
+    ]
+    monkeypatch.setattr(run, "quick_scenarios", lambda: quick)
+    monkeypatch.setattr(run, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(run.tempfile, "mkdtemp", lambda prefix: str(tmp_path / prefix))
+    assert main(["run", "--quick"]) == 1
+    captured = capsys.readouterr()
+    assert "absent, seed 0, is skipped: photos.npz was not found" in captured.out + captured.err
+    assert "broken, seed 0, of toy data failed." in captured.out + captured.err and "ZeroDivisionError" in captured.out + captured.err
+    assert "0.5000 ± 0.0000" in captured.out and "last" in captured.out
+    assert "4 scenarios in" in captured.out and "1 failed; rows are in" in captured.out
+    assert sorted(path.name for path in (tmp_path / "skweak-quick-").iterdir()) == ["toy-data.csv", "toy-more.csv"]
+    assert not (tmp_path / "results").exists()
+    # Without --quick the same scenario is not passed over.
+    monkeypatch.setattr(run, "all_scenarios", lambda: quick[2:3])
+    with pytest.raises(ZeroDivisionError):
+        main(["run", "--results", str(tmp_path / "full")])
+    # What works ends with 0, and goes where it was told to.
+    monkeypatch.setattr(run, "quick_scenarios", lambda: quick[:1])
+    assert main(["run", "--quick", "--results", str(tmp_path / "mine")]) == 0
+    assert (tmp_path / "mine" / "toy-data.csv").exists()
+
+
 def test_tables_are_written_between_the_marks(calls, tmp_path, monkeypatch):
     main(["run", "--seeds", "2", "--results", str(tmp_path)])
     monkeypatch.setattr(tables, "RESULTS", tmp_path)

@@ -4,7 +4,7 @@ import functools
 import inspect
 import types
 
-from benchmarks.scenarios import EXCLUDED, all_scenarios
+from benchmarks.scenarios import EXCLUDED, FAMILIES, all_scenarios, quick_scenarios
 from skweak.utils import all_estimators, all_strategies
 
 PUBLIC = {name: cls for name, cls in (*all_estimators(), *all_strategies())}
@@ -54,6 +54,18 @@ def test_every_public_class_has_a_scenario_or_a_reason():
     measured = reached(scenario.run for scenario in all_scenarios())
     missing = {name for name, cls in PUBLIC.items() if cls not in measured}
     assert missing == set(EXCLUDED), "give each a scenario, or a reason in benchmarks.scenarios.EXCLUDED"
+
+
+def test_the_quick_mode_has_every_method_of_every_family_and_every_class():
+    quick = quick_scenarios()
+    assert len({scenario[:3] for scenario in quick}) == len(quick) < len(all_scenarios()) / 4
+    for family in FAMILIES:
+        assert set(family.QUICK) <= {scenario.data for scenario in family.scenarios()}
+        mine = {scenario[:3] for scenario in family.scenarios()}
+        methods = {scenario.method for scenario in quick if scenario[:3] in mine}
+        assert methods == {scenario.method for scenario in family.scenarios()}, family.__name__
+    missing = {name for name, cls in PUBLIC.items() if cls not in reached(scenario.run for scenario in quick)}
+    assert missing == set(EXCLUDED)
 
 
 def test_exclusions_are_public_and_say_why():

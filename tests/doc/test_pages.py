@@ -83,6 +83,41 @@ def test_tables_are_written_by_scripts():
             assert not (line.startswith("|") and "±" in line), f"{page.name}: {line}"
 
 
+# Decimals, shares with a decimal, durations and gains are measured; a level of significance is not.
+MEASURED = re.compile(r"\b0\.\d\d|\d\.\d+ ?%|\d ?(?:ms|s|seconds?|minutes?|hours?|points)\b|\d times\b|\d-fold")
+GIVEN = ("a p of 0.05",)
+
+
+def prose(page):
+    """Return the text of a page without code, tables, pictures and comments."""
+    text = re.sub(r"^```.*?^```$|^\|.*?$|`[^`\n]*`|<!--.*?-->", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    for phrase in GIVEN:
+        text = text.replace(phrase, "")
+    return text
+
+
+@pytest.mark.parametrize("page", [DOC.parent / "README.md", *PAGES], ids=lambda page: page.stem)
+def test_no_measured_figure_is_typed_by_hand(page):
+    assert not MEASURED.findall(prose(page))
+
+
+def test_a_measured_figure_is_told_from_a_setting():
+    for sentence in ("reaches 0.97 of", "12.5 % wrong", "in 40 seconds", "2.5 points", "in 3 s.", "7 times faster"):
+        assert MEASURED.search(sentence), sentence
+    for sentence in ("40 % wrong labels", "epochs 1 to 8", "a probability of 0.7", "10,000 images at 14 x 14", "seed 0"):
+        assert not MEASURED.search(sentence), sentence
+
+
+def test_tables_of_the_readme_are_those_of_the_results(tmp_path):
+    from benchmarks.__main__ import main
+
+    copy = tmp_path / "README.md"
+    copy.write_text((DOC.parent / "README.md").read_text())
+    assert main(["tables", str(copy)]) == 0
+    assert copy.read_text() == (DOC.parent / "README.md").read_text(), "run python -m benchmarks tables README.md"
+    assert copy.read_text().count("<!-- table: ") >= 2
+
+
 def test_result_tables_of_the_pages_name_known_scenarios():
     from benchmarks.scenarios import all_scenarios
 
