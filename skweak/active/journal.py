@@ -64,16 +64,21 @@ class Journal:
         else:
             _compare(lines[0], header, self.path)
         self.records = lines[1:]
-        self._file = open(self.path, "r+b")  # noqa: SIM115
+        # Without a buffer, which would try once more to write on closing what a full disk refused.
+        self._file = open(self.path, "r+b", buffering=0)  # noqa: SIM115
         self._file.truncate(length)
         self._file.seek(length)
 
     def append(self, record):
         """Write a record; when this returns it is on the disk."""
         line, self._checksum = _encode(record, self._checksum)
-        self._file.write(line)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            error.filename = error.filename or str(self.path)
+            raise
 
     def close(self):
         """Close the file."""
