@@ -221,9 +221,10 @@ class Trainer(NeuralNet):
                 weight = weight.index_select(0, batch.index)
                 losses = (losses * weight).sum() / weight.sum()
         # The gradient of the mean, to the same bits: its own operations cost a tenth of a small step.
-        torch.autograd.backward(losses, torch.full_like(losses, 1 / losses.numel()))
+        torch.autograd.backward(losses, torch.full_like(losses, 1 / losses.numel()) if losses.dim() else None)
         self.take_step(batch)
-        return losses.detach().mean()
+        loss = losses.detach()
+        return loss.mean() if loss.dim() else loss
 
     def take_step(self, batch):
         """Let the optimizers act on the gradients of ``batch``, which are there already."""
