@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skweak.datasets import make_noisy_labels
 from skweak.noisy import CrossEntropyClassifier, LabelIssueFilter, find_label_issues
-from skweak.noisy.issues import FILTERS
+from skweak.noisy.issues import FILTERS, _least_supported
 
 fast = settings(max_examples=25, deadline=None, derandomize=True)
 
@@ -126,6 +126,13 @@ def test_ranking_by_neighbours_counts_as_many_as_are_wrong(digits):
     assert f1_score(wrong, found["neighbor_rank"]) > f1_score(wrong, found["neighbors"]) + 0.04
     clf = LabelIssueFilter(Perceptron(), method="neighbor_rank").fit(X, one_way)
     assert (clf.noise_mask_ == found["neighbor_rank"]).all()
+
+
+def test_the_least_supported_labels_by_hand():
+    # A third of the labels 0 are wrong, so the one with 0.2; half of the labels 1, but all their neighbours say 1.
+    votes = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.0, 1.0], [0.0, 1.0]])
+    mask = _least_supported(np.array([0, 0, 0, 1, 1]), votes, np.array([2 / 3, 1 / 2]))
+    assert mask.tolist() == [False, True, False, False, False]
 
 
 def test_ranking_by_neighbours_flags_nothing_that_all_of_them_bear_out():
