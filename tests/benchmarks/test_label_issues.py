@@ -52,6 +52,7 @@ def test_selection_counts_hits_and_regret(monkeypatch):
 def test_one_seed_of_the_study_fills_every_scorer(monkeypatch):
     few = {name: make for name, make in selection.CONFIGURATIONS.items() if name.startswith("CE, 4 ")}
     monkeypatch.setattr(selection, "CONFIGURATIONS", few)
-    table, truth = selection._chosen(selection.partial(selection.digits, "symmetric:0.2"), 100)
+    monkeypatch.setitem(selection.SETS, "easy", selection.partial(selection.digits, "symmetric:0.2"))
+    table, truth = selection._chosen("easy", 100)
     assert set(table) == set(selection.SCORERS) and all(len(scores) == 1 for scores in table.values())
     assert len(truth) == 1 and 0.5 < truth[0] <= 1
