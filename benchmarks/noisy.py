@@ -1,6 +1,5 @@
 """Scenarios of the family of wrong labels."""
 
-import time
 from functools import partial
 
 import numpy as np
@@ -8,7 +7,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from skorch.callbacks import EpochScoring
 
 from benchmarks.data import cifar10n, digits_noisy, fashion_mnist_noisy
-from benchmarks.scenario import Scenario
+from benchmarks.scenario import Scenario, timed_fit
 from skweak.nn import SmallCNN
 from skweak.noisy import (
     BLDRClassifier,
@@ -29,7 +28,7 @@ def accuracy_on(X, codes, net, *_):
 
 
 def fit_and_measure(estimator, split):
-    """Fit on the given labels and return accuracy per epoch, quality of detection and seconds.
+    """Fit on the given labels and return accuracy per epoch, quality of detection and seconds of the processor.
 
     The accuracy per epoch, and the best one, are those of the first 2,000 test rows; the final one is of all.
     """
@@ -39,9 +38,7 @@ def fit_and_measure(estimator, split):
     monitor = EpochScoring(
         partial(accuracy_on, X_test, codes), name="test_accuracy", on_train=True, lower_is_better=False
     )
-    start = time.perf_counter()
-    estimator.set_params(callbacks=[("test_accuracy", monitor)]).fit(split.X, split.y)
-    seconds = time.perf_counter() - start
+    seconds = timed_fit(estimator.set_params(callbacks=[("test_accuracy", monitor)]), split.X, split.y)
     curve = [row["test_accuracy"] for row in estimator.history_]
     result = {
         "accuracy": estimator.score(split.X_test, split.y_test),
