@@ -13,6 +13,7 @@ from skweak.nn import ResNet
 from skweak.noisy import CrossEntropyClassifier
 
 _RESNET18 = {"blocks": (2, 2, 2, 2), "width": 64}
+N_IMAGES = 10_240
 
 
 def _bare_images(network, X, y, *, epochs, batch_size):
@@ -39,7 +40,7 @@ def _epoch_seconds(estimator, X, y):
 
 def _images(repeats, batch_size):
     rng = np.random.RandomState(0)
-    X, y = rng.randint(0, 256, (10_240, 3, 32, 32)).astype(np.uint8), rng.randint(0, 10, 10_240)
+    X, y = rng.randint(0, 256, (N_IMAGES, 3, 32, 32)).astype(np.uint8), rng.randint(0, 10, N_IMAGES)
     tensors, size = [torch.from_numpy(part).cuda() for part in (X, y)], {"epochs": 2, "batch_size": batch_size}
     module = {"module": ResNet} | {f"module__{name}": value for name, value in _RESNET18.items()}
     settings = {"max_epochs": 2, "batch_size": batch_size, "device": "cuda", "random_state": 0, **module}

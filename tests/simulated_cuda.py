@@ -40,6 +40,7 @@ class SimulatedCuda(TorchFunctionMode):
         for name, value in {
             "is_available": lambda: True, "manual_seed": lambda seed: None, "mem_get_info": lambda device: (2**40, 2**40),
             "get_rng_state": lambda device: torch.zeros(1), "set_rng_state": lambda state, device: None,
+            "synchronize": lambda device=None: None,
         }.items():  # fmt: skip
             patch.setattr(torch.cuda, name, value)
         autocast, load, make = torch.autocast, torch.load, torch.Tensor._make_subclass
@@ -50,7 +51,7 @@ class SimulatedCuda(TorchFunctionMode):
             return made
 
         patch.setattr(torch.Tensor, "_make_subclass", staticmethod(make_subclass))
-        patch.setattr(torch, "autocast", lambda device_type, **settings: autocast("cpu", **settings))
+        patch.setattr(torch, "autocast", lambda _, *dtype, **settings: autocast("cpu", *dtype, **settings))
         # The mark travels in the file with every tensor.
         patch.setattr(torch, "load", lambda file, map_location=None, **settings: load(file, "cpu", **settings))
         return super().__enter__()
