@@ -9,6 +9,11 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 # Functions that take tensors of both sides: copies, and positions on the CPU.
 _MEETING = {"copy_", "__setitem__", "__set__", "set_data", "_has_compatible_shallow_copy_type"}
 _TO_HOST = {"numpy", "__array__"}
+# Functions whose result the host must know, so that it waits for the device.
+_WAITING = {
+    "item", "tolist", "cpu", "nonzero", "masked_select", "unique", "equal", "__bool__", "__int__", "__float__",
+    "__index__",
+}  # fmt: skip
 
 
 def _flat(values):
@@ -33,7 +38,16 @@ class SimulatedCuda(TorchFunctionMode):
     A tensor that was moved to the device or made of such tensors is marked. Tensors of both kinds in one call raise, so
     do a CPU generator for a marked result and numpy's view of a marked tensor. Streams, memory and half-precision
     kernels are not simulated.
+
+    Attributes
+    ----------
+    waits : list of str
+        Calls for which the host would have waited for the device, in order.
     """
+
+    def __init__(self):
+        super().__init__()
+        self.waits = []
 
     def __enter__(self):
         patch = self._patch = MonkeyPatch()
@@ -75,6 +89,8 @@ class SimulatedCuda(TorchFunctionMode):
             args = (args[0], CUDA if self.on_device(args[1]) else CPU, args[1].dtype, *args[2:])
         if marked and name in _TO_HOST:
             raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() first.")
+        if marked and self.must_wait(name, args):
+            self.waits.append(name)
         target = None
         if name == "pin_memory":
             return args[0].clone()
@@ -107,6 +123,14 @@ class SimulatedCuda(TorchFunctionMode):
     def on_device(tensor):
         """Tell whether a tensor claims to be on the device."""
         return getattr(tensor, "_on_simulated_device", False)
+
+    @staticmethod
+    def must_wait(name, args):
+        """Tell whether the host needs the numbers of the device for this call, also to know the size of the result."""
+        if name not in ("__getitem__", "__setitem__"):
+            return name in _WAITING or (name == "where" and len(args) == 1)
+        index = args[1] if isinstance(args[1], tuple) else args[1:2]
+        return any(isinstance(part, torch.Tensor) and part.dtype == torch.bool for part in index)
 
     def refuse_mixture(self, name, args, kwargs, tensors):
         """Raise where a real device would miss a tensor."""

@@ -165,10 +165,10 @@ class E2OALClassifier(OpenSetClassifier):
         losses = evidential_loss(
             evidence.clamp(-_LOGIT_BOUND, _LOGIT_BOUND), target, kl_weight=ramp, offset=1.0
         ).mean()
+        # The mean over the rows of known classes, which nobody has to count on the host.
         known = batch.y < run.n_outputs
-        if not known.any():
-            return losses
-        return losses + F.cross_entropy(base[known], batch.y[known])
+        entropy = F.cross_entropy(base, batch.y.masked_fill(~known, -100), ignore_index=-100, reduction="sum")
+        return losses + entropy / known.sum().clamp(min=1)
 
     def _evidence_proba(self, run, X):
         return calibrated_softmax(

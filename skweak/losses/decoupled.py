@@ -64,9 +64,8 @@ def decoupled_kl(student_logits, teacher_logits, target, *, temperature=4.0):
     check_class_target(target, *student_logits.shape)
     check_interval(temperature, "temperature", 0, math.inf, include_low=False, include_high=False)
     teacher_logits = teacher_logits.detach().to(student_logits.dtype)
-    given = F.one_hot(target, student_logits.shape[1]).bool()
-    student, student_others = _split(student_logits / temperature, given)
-    teacher, teacher_others = _split(teacher_logits / temperature, given)
+    student, student_others = _split(student_logits / temperature, target[:, None])
+    teacher, teacher_others = _split(teacher_logits / temperature, target[:, None])
     target_part, other_part = (
         F.kl_div(ours, theirs, reduction="none", log_target=True).sum(dim=1) * temperature**2
         for ours, theirs in ((student, teacher), (student_others, teacher_others))
@@ -74,9 +73,9 @@ def decoupled_kl(student_logits, teacher_logits, target, *, temperature=4.0):
     return target_part, other_part
 
 
-def _split(logits, given):
+def _split(logits, target):
     """Log-probabilities of "this class or another" (n, 2), and those among the other classes (n, C)."""
     # Half of the lowest number: an infinity would turn into NaN where two of them are subtracted.
-    others = logits.masked_fill(given, torch.finfo(logits.dtype).min / 2)
-    binary = torch.stack([logits[given], others.logsumexp(dim=1)], dim=1)
+    others = logits.scatter(1, target, torch.finfo(logits.dtype).min / 2)
+    binary = torch.cat([logits.gather(1, target), others.logsumexp(dim=1, keepdim=True)], dim=1)
     return F.log_softmax(binary, dim=1), F.log_softmax(others, dim=1)

@@ -46,6 +46,9 @@ def test_the_simulation_refuses_what_a_gpu_refuses(cuda):
         ):  # fmt: skip
             with pytest.raises((RuntimeError, TypeError), match="cuda"):
                 wrong()
+        cuda.waits.clear()
+        assert there.sum() > 0 and there[there > 0].sum().item() == float(there.sum()) == 3
+        assert cuda.waits == ["__bool__", "__getitem__", "item", "__float__"]
 
 
 @pytest.mark.parametrize("cls", NETWORKS, ids=lambda cls: cls.__name__)
@@ -72,6 +75,23 @@ def test_every_method_learns_in_half_precision_there(cls, cuda):
         there = quiet_fit(small_estimator(cls), rows, labels)
         assert there.net_.autocast == torch.bfloat16 and torch.device(there.net_.device).type == "cuda"
         assert np.isfinite(there.predict_proba(rows)).all()
+
+
+@pytest.mark.parametrize("cls", NETWORKS, ids=lambda cls: cls.__name__)
+def test_no_step_waits_for_the_device(cls, cuda, monkeypatch):
+    step, waits = cls._train_step, []
+
+    def watched(self, run, batch):
+        cuda.waits.clear()
+        loss = step(self, run, batch)
+        # One look at the first step is worth it.
+        waits.extend(cuda.waits if run.epoch or run.batch else ())
+        return loss
+
+    monkeypatch.setattr(cls, "_train_step", watched)
+    with cuda:
+        quiet_fit(small_estimator(cls), *valid(cls))
+    assert waits == []
 
 
 def images():
