@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
@@ -24,6 +24,15 @@ def digits_noisy(seed, noise="symmetric_exclusive:0.4"):
     """Digits, pixels in [0, 1], 70 % for training, noise on the training labels only."""
     X, y = load_digits(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X / 16, y, test_size=0.3, stratify=y, random_state=seed)
+    return NoisySplit(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
+
+
+def small_noisy(seed, name, noise="symmetric_exclusive:0.3"):
+    """A few hundred rows that come with scikit-learn, standardised, 70 % for training, noise on their labels only."""
+    load = {"iris": load_iris, "wine": load_wine, "breast_cancer": load_breast_cancer}[name]
+    X, X_test, y, y_test = train_test_split(*load(return_X_y=True), test_size=0.3, random_state=seed)
+    scaler = StandardScaler().fit(X)
+    X, X_test = scaler.transform(X), scaler.transform(X_test)
     return NoisySplit(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
 
 
