@@ -77,7 +77,7 @@ def comparison(name, baseline=None, column=None, results=None):
     lines.append("|---" * (lines[0].count("|") - 1) + "|")
     for method, seeds in values.items():
         mine = np.array(list(seeds.values()))
-        cells = [method, str(len(mine)), f"{mine.mean():.3f} ± {mine.std():.3f}"]
+        cells = [method, str(len(mine)), f"{mine.mean():.3f}" + (f" ± {mine.std():.3f}" if len(mine) > 1 else "")]
         n_pairs, difference, (low, high), p = paired(seeds, values[baseline])
         if method == baseline or n_pairs == 0:
             cells += ["–"] * 3

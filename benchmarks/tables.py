@@ -19,7 +19,7 @@ def add_arguments(parser):
 
 
 def table(name):
-    """Return the Markdown table of one result file: mean ± standard deviation over seeds."""
+    """Return the Markdown table of one result file: mean ± standard deviation over seeds, a single seed without."""
     rows = read_rows(RESULTS / f"{name}.csv")
     if not rows:
         raise ValueError(f"there is no result file {name}.csv; run its scenarios first.")
@@ -32,7 +32,8 @@ def table(name):
         for column in columns:
             values = [float(row[column]) for row in mine if row[column] != ""]
             digits = 1 if column.endswith("seconds") else 3
-            spread = "" if column.endswith("seconds") else f" ± {np.std(values):.{digits}f}" if values else ""
+            shown = len(values) > 1 and not column.endswith("seconds")
+            spread = f" ± {np.std(values):.{digits}f}" if shown else ""
             cells.append(f"{np.mean(values):.{digits}f}{spread}" if values else "–")
         lines.append(f"| {method} | {len(mine)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

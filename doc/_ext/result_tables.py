@@ -24,7 +24,9 @@ def to_nodes(markdown):
 
 
 def _row(cells):
-    return nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in cells))
+    # Numbers stay on one line; sentences are wrapped.
+    entries = [nodes.entry("", nodes.paragraph("", cell), classes=["text"] * (len(cell) > 30)) for cell in cells]
+    return nodes.row("", *entries)
 
 
 class ResultTable(SphinxDirective):

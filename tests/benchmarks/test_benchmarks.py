@@ -103,6 +103,12 @@ def test_tables_are_written_between_the_marks(calls, tmp_path, monkeypatch):
     assert "| bb | 2 | 2.050 ± 0.050 |" in text and "old" not in text and text.endswith("<!-- end -->\nafter\n")
 
 
+def test_a_single_seed_has_no_spread(calls, tmp_path, monkeypatch):
+    main(["run", "--seeds", "1", "--results", str(tmp_path)])
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    assert "| bb | 1 | 2.000 |" in tables.table("toy-data")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -23,6 +23,13 @@ def test_a_markdown_table_becomes_a_table(extension):
     assert "pst-scrollable-table-container" in box["classes"]
 
 
+def test_sentences_of_a_table_are_wrapped_and_numbers_are_not(extension):
+    sentence = "fifty thousand images of full size, a large network"
+    box = extension("result_tables").to_nodes(f"| method | score | paper |\n|---|---|---|\n| a | 0.5 ± 0.1 | {sentence} |\n")
+    wrapped = [entry.astext() for entry in box.findall() if entry.tagname == "entry" and "text" in entry["classes"]]
+    assert wrapped == [sentence]
+
+
 def test_results_that_are_missing_name_the_command(extension):
     (paragraph,) = extension("result_tables").missing("noisy-digits_sym40")
     assert "python -m benchmarks run --family noisy --data digits_sym40" in paragraph.astext()
