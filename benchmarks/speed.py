@@ -87,6 +87,29 @@ def _spread(values):
     return float(np.ptp(np.percentile(values, [25, 75])))
 
 
+def speed_table(report, names):
+    """Return the Markdown table of some rows of a report: medians, ratios to the yardsticks, and what was asked for."""
+    lines = {(name, who): line for name in names for who, line in report["rows"][name].items()}
+    used = [other for other in YARDSTICKS if any(f"of {other}" in line for line in lines.values())]
+    rows, before = [["measured", "contestant", "median", *(f"of {other}" for other in used)]], None
+    for (name, who), line in lines.items():
+        figure = f"{line['median']:.0f} bytes" if name == "memory" else f"{line['median'] * 1e3:.3g} ms"
+        if "beside the step" in line:
+            figure += f", {line['beside the step'] * 1e3:.2g} beside the step (asked: {line['target'] * 1e3:g})"
+        cells = ["" if name == before else ROWS[name].__doc__.rstrip("."), who, figure]
+        rows.append(cells + [_ratio(line, other) for other in used])
+        before = name
+    rows.insert(1, ["---"] * len(rows[0]))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _ratio(line, yardstick):
+    if f"of {yardstick}" not in line:
+        return "–"
+    asked = f" (asked: {line[f'target of {yardstick}']:.2f})" if f"target of {yardstick}" in line else ""
+    return f"{line[f'of {yardstick}']:.2f} ± {line[f'spread of {yardstick}']:.2f}{asked}"
+
+
 def main(args):
     """Measure the rows, print the table and write it as JSON."""
     torch.set_num_threads(args.threads)

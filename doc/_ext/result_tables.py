@@ -1,11 +1,14 @@
 """Directives that put the numbers of ``benchmarks/results`` on a page, so that none is typed by hand."""
 
+import json
+
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 from benchmarks.compare import comparison
 from benchmarks.run import RESULTS
+from benchmarks.speed import speed_table
 from benchmarks.tables import table
 
 
@@ -40,7 +43,7 @@ class ResultTable(SphinxDirective):
         if not (RESULTS / f"{name}.csv").exists():
             return missing(name)
         self.env.note_dependency(str(RESULTS / f"{name}.csv"))
-        return [to_nodes(table(name)), source(name)]
+        return [to_nodes(table(name)), source(f"{name}.csv")]
 
 
 class Comparison(SphinxDirective):
@@ -56,14 +59,30 @@ class Comparison(SphinxDirective):
             return missing(name)
         self.env.note_dependency(str(RESULTS / f"{name}.csv"))
         options = {key: self.options[key] for key in ("baseline", "column") if key in self.options}
-        return [to_nodes(comparison(name, **options)), source(name)]
+        return [to_nodes(comparison(name, **options)), source(f"{name}.csv")]
 
 
-def source(name):
+class SpeedTable(SphinxDirective):
+    """``speed-table NAME ROW ...``: ratios of one report of ``python -m benchmarks speed``."""
+
+    required_arguments = 2
+    final_argument_whitespace = True
+
+    def run(self):
+        """Return the table, and where it comes from."""
+        name, rows = self.arguments
+        path = RESULTS / f"{name}.json"
+        self.env.note_dependency(str(path))
+        report = json.loads(path.read_text())
+        said = f"Median ± quartile distance; {report['machine']['processor']}, {report['origin']['threads']} thread: "
+        return [to_nodes(speed_table(report, rows.split())), source(path.name, said)]
+
+
+def source(name, said="Mean ± standard deviation over seeds; all rows: "):
     """Return the line under a table that names its file."""
     paragraph = nodes.paragraph(classes=["source"])
-    paragraph += nodes.Text("Mean ± standard deviation over seeds; all rows: ")
-    paragraph += nodes.literal("", f"benchmarks/results/{name}.csv")
+    paragraph += nodes.Text(said)
+    paragraph += nodes.literal("", f"benchmarks/results/{name}")
     return paragraph
 
 
@@ -79,5 +98,6 @@ def setup(app):
     """Register with Sphinx."""
     app.add_directive("result-table", ResultTable)
     app.add_directive("comparison", Comparison)
+    app.add_directive("speed-table", SpeedTable)
     return {"parallel_read_safe": True}
 

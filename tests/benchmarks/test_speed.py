@@ -105,3 +105,16 @@ def test_a_row_of_the_other_device_ends_with_code_2(capsys):
 
     assert main(["speed", "--device", "cuda", "--only", "mlp"]) == 2
     assert "'mlp' is no row of --device cuda" in capsys.readouterr().err
+
+
+def test_the_table_of_a_report_has_a_column_for_each_yardstick_and_says_what_was_asked():
+    seconds = {"usual loop": [0.2, 0.2], "best loop": [0.1, 0.1], "epochs": [0.1, 0.1]}
+    report = {"rows": {"mlp": speed.summarise("mlp", seconds)}}
+    report["rows"]["overhead"] = speed.summarise("overhead", {"best loop": [0.001], "fit": [0.003]})
+    head, _, *lines = speed.speed_table(report, ["mlp"]).splitlines()
+    assert head == "| measured | contestant | median | of usual loop | of best loop |"
+    assert lines[2] == "|  | epochs | 100 ms | 2.00 ± 0.00 (asked: 0.95) | 1.00 ± 0.00 (asked: 0.90) |"
+    *_, fit = speed.speed_table(report, ["overhead"]).splitlines()
+    assert fit == "|  | fit | 3 ms, 2 beside the step (asked: 3) | 0.33 ± 0.00 |"
+    report["rows"]["memory"] = speed.summarise("memory", {"usual loop": [11.2], "fit": [34.6]})
+    assert speed.speed_table(report, ["memory"]).splitlines()[-1].startswith("|  | fit | 35 bytes |")
