@@ -68,8 +68,8 @@ class DCFSClassifier(OpenSetClassifier):
     Notes
     -----
     The text of the paper could not be had. Its abstract names evidential learning, data and distribution uncertainty, a
-    discrepancy of two heads and two stages of selection; everything else here is reconstructed. On digits it
-    beats random selection and LfOSA, and stays half a point to two points below BUAL.
+    discrepancy of two heads and two stages of selection; everything else here is reconstructed. On digits
+    with four or seven known classes it beats random selection and LfOSA, and stays below BUAL.
 
     References
     ----------
