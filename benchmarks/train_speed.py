@@ -152,7 +152,7 @@ def mlp(repeats):
 
 def cnn(repeats):
     """Small CNN on 28 x 28 images, batch 128, cross-entropy: an epoch, step by step in turn with bare loops."""
-    return _plain(*_CNN, _images(640), 3 * repeats)
+    return _plain(*_CNN, _images(1_920), 3 * repeats)
 
 
 def mlp_libraries(repeats):
