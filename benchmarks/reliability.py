@@ -93,13 +93,13 @@ def inputs(args):
 
     from tests.reliability.fits import NETWORKS
     from tests.reliability.judge import cases
-    from tests.reliability.test_bad_inputs import own_cases, wrong_outcomes
+    from tests.reliability.test_bad_inputs import wrong_outcomes
     from tests.reliability.test_mutations import cases as changed_cases
     from tests.reliability.test_mutations import check, quiet
 
     start, number, wrong = time.perf_counter(), 0, 0
     for cls in NETWORKS:
-        chosen = list(cases(cls)) if cls is CrossEntropyClassifier else own_cases(cls)
+        chosen = list(cases(cls))
         found = wrong_outcomes(cls, chosen)
         number, wrong = number + len(chosen), wrong + len(found)
         for name, what in found.items():

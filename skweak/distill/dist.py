@@ -1,6 +1,6 @@
 """Distillation from a stronger teacher (arXiv:2205.10536)."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import Interval
@@ -62,6 +62,8 @@ class DISTClassifier(DistilledClassifier):
     """
 
     _parameter_constraints = {
+        # The rows of a batch are compared with each other.
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "inter_weight": [Interval(Real, 0, None, closed="left")],
         "intra_weight": [Interval(Real, 0, None, closed="left")],

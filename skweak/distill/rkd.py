@@ -1,6 +1,6 @@
 """Relational knowledge distillation (arXiv:1904.05068)."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
@@ -65,6 +65,8 @@ class RKDClassifier(DistilledClassifier):
     """
 
     _parameter_constraints = {
+        # The rows of a batch are compared with each other.
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
         "distance_weight": [Interval(Real, 0, None, closed="left")],
         "angle_weight": [Interval(Real, 0, None, closed="left")],
         "cross_entropy_weight": [Interval(Real, 0, None, closed="left")],

@@ -133,6 +133,8 @@ class TensorData(Dataset):
 
     def take_each(self, indices):
         """Yield the `Batch` of each of several lists of rows, gathered together: few rows cost as much as many."""
+        if not indices:
+            return
         sizes, row_bytes = list(map(len, indices)), int(np.prod(self.row_shape)) * self.dtype.itemsize
         at_once = max(1, _GATHER_BYTES // max(1, sizes[0] * row_bytes))
         for i in range(0, len(indices), at_once):

@@ -282,7 +282,8 @@ class Trainer(NeuralNet):
     def outputs(self, network, index=None, *, function=None):
         """Return ``network`` applied to training rows in evaluation mode, in row order.
 
-        ``index`` selects rows (all by default); ``function`` replaces the network's call.
+        ``index`` selects rows (all by default, and then what is not finite raises `DivergenceError`); ``function``
+        replaces the network's call.
         """
         was_training = network.training
         network.eval()
@@ -290,6 +291,9 @@ class Trainer(NeuralNet):
         batches = evaluation_batches(self.data, self.batch_size, index)
         result = join(map(call, batches.inputs()), batches.n_rows)
         network.train(was_training)
+        if index is None and not torch.isfinite(result).all():
+            step = self.batch if self.epoch < self.max_epochs else None
+            raise DivergenceError.at(self, step, "an output of a network over all rows")
         return result
 
     @torch.no_grad()

@@ -41,7 +41,9 @@ def test_a_teacher_half_as_sure_teaches_the_same():
     np.testing.assert_allclose(first, second, rtol=1e-4)
 
 
-@pytest.mark.parametrize("wrong", [{"temperature": 0}, {"inter_weight": -1}, {"intra_weight": -1}], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": 0}, {"inter_weight": -1}, {"intra_weight": -1}, {"batch_size": 1}], ids=str
+)
 def test_errors(wrong):
     (name,) = wrong
     with pytest.raises(ValueError, match=f"The '{name}' parameter of DISTClassifier"):

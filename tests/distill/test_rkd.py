@@ -70,3 +70,5 @@ def test_errors():
         RKDClassifier().fit(X, Y)
     with pytest.raises(ValueError, match="The 'angle_weight' parameter of RKDClassifier"):
         RKDClassifier(teacher=TEACHER, angle_weight=-1).fit(X, Y)
+    with pytest.raises(ValueError, match="The 'batch_size' parameter of RKDClassifier"):
+        RKDClassifier(teacher=TEACHER, batch_size=1).fit(X, Y)

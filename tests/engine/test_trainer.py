@@ -130,6 +130,25 @@ def test_a_loss_that_is_not_finite_stops_with_epoch_step_and_part(kind):
         Diverging(max_epochs=5, batch_size=30, random_state=0).fit(X, y)
 
 
+@pytest.mark.parametrize(("epoch", "place"), [(1, "epoch 2, step 1"), (3, "the end of training")])
+def test_a_pass_over_all_rows_that_is_not_finite_stops_too(epoch, place):
+    class Looking(CrossEntropyClassifier):
+        def look(self, run):
+            if run.epoch == epoch:
+                run.outputs(run.module_, function=lambda X: X / 0)
+
+        def _start_epoch(self, run):
+            self.look(run)
+
+        def _finish(self, run):
+            self.look(run)
+            return super()._finish(run)
+
+    X, _, y = blobs(30)
+    with pytest.raises(DivergenceError, match=f"Looking: an output of a network over all rows is not finite at {place}"):
+        Looking(max_epochs=3, random_state=0).fit(X, y)
+
+
 def test_divergence_names_the_largest_column():
     X, _, y = blobs(90)
     X[:, 2] *= 1e18

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from skweak.noisy import DPCClassifier
 from tests.reliability.catalogue import valid
 from tests.reliability.fits import NETWORKS
 from tests.reliability.judge import judge
@@ -95,6 +96,7 @@ quiet = {"deadline": None, "derandomize": True, "suppress_health_check": list(He
 
 @settings(max_examples=100, **quiet)
 @cases
+@example(cls=DPCClassifier, changes=[("keep", 4), ("cell", "X", 0, 1e20)])
 def test_a_hundred_mutations(cls, changes):
     check(cls, changes)
 
