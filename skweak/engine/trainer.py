@@ -293,7 +293,7 @@ class Trainer(NeuralNet):
         network.train(was_training)
         if index is None and not torch.isfinite(result).all():
             step = self.batch if self.epoch < self.max_epochs else None
-            raise DivergenceError.at(self, step, "an output of a network over all rows")
+            raise DivergenceError.at(self, step, first_not_finite(self) or "an output of a network over all rows")
         return result
 
     @torch.no_grad()
