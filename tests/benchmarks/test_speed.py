@@ -113,8 +113,8 @@ def test_the_table_of_a_report_has_a_column_for_each_yardstick_and_says_what_was
     report["rows"]["overhead"] = speed.summarise("overhead", {"best loop": [0.001], "fit": [0.003]})
     head, _, *lines = speed.speed_table(report, ["mlp"]).splitlines()
     assert head == "| measured | contestant | median | of usual loop | of best loop |"
-    assert lines[2] == "|  | epochs | 100 ms | 2.00 ± 0.00 (asked: 0.95) | 1.00 ± 0.00 (asked: 0.90) |"
+    assert lines[2] == "|  | skweak | 100 ms | 2.00 ± 0.00 (asked: 0.95) | 1.00 ± 0.00 (asked: 0.90) |"
     *_, fit = speed.speed_table(report, ["overhead"]).splitlines()
-    assert fit == "|  | fit | 3 ms, 2 beside the step (asked: 3) | 0.33 ± 0.00 |"
+    assert fit == "|  | skweak, a whole fit | 3 ms, 2 beside the step (asked: 3) | 0.33 ± 0.00 |"
     report["rows"]["memory"] = speed.summarise("memory", {"usual loop": [11.2], "fit": [34.6]})
-    assert speed.speed_table(report, ["memory"]).splitlines()[-1].startswith("|  | fit | 35 bytes |")
+    assert speed.speed_table(report, ["memory"]).splitlines()[-1].startswith("|  | skweak, a whole fit | 35 bytes |")
