@@ -6,13 +6,13 @@ interrupt a long call of one more often than the short call of another; run it o
 """
 
 import sys
-import time
 from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 
 from benchmarks import activeml
+from benchmarks.clock import race, timed
 from skweak.active import BADGE, EntropySampling, KCenterGreedy, MarginSampling, RankedBatch
 
 _N_LABELED = 100
@@ -60,13 +60,7 @@ def _compare(ours, learner, X, n_instances, repeats, peers):
             calls[peer] = make(learner, X, n_instances)
         except ImportError as error:
             print(f"{peer} is left out: {error}", file=sys.stderr)
-    seconds = {name: [] for name in calls}
-    for _ in range(repeats):
-        for name, call in calls.items():
-            start = time.process_time()
-            call()
-            seconds[name].append(time.process_time() - start)
-    return seconds
+    return race({name: partial(timed, call) for name, call in calls.items()}, repeats)
 
 
 def _data(n, width, n_classes, dtype=np.float64):

@@ -36,8 +36,7 @@ def check_inputs(estimator, X, *, dtype, reset):
     if isinstance(X, (np.matrix, dict, set, str, bytes)) or inspect.isgenerator(X):
         raise TypeError(f"X is a {type(X).__name__}; give an array, a sparse matrix, a DataFrame or a list of rows.")
     if isinstance(X, torch.Tensor):
-        X = X.detach().to_dense().cpu() if X.layout is not torch.strided else X.detach().cpu()
-        X = (X.float() if X.is_floating_point() and X.itemsize < 4 else X).numpy()
+        X = tensor_to_array(X)
     elif isinstance(X, (list, tuple)):
         X = np.asarray(X)
     X = open_source(X, dtype)
@@ -58,6 +57,13 @@ def check_inputs(estimator, X, *, dtype, reset):
             estimator, X, dtype=np.uint8 if is_bytes else dtype, accept_sparse="csr", allow_nd=True, order="C",
             reset=reset,
         )  # fmt: skip
+
+
+def tensor_to_array(tensor):
+    """Return the values of a torch tensor of any layout, device and precision as an array."""
+    tensor = (tensor if tensor.layout is torch.strided else tensor.to_dense()).detach().cpu()
+    # numpy does not know every type of half precision.
+    return (tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor).numpy()
 
 
 def _refuse_types(X):

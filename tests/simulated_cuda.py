@@ -7,7 +7,7 @@ from torch.overrides import TorchFunctionMode
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 # Functions that take tensors of both sides: copies, and positions on the CPU.
-_MEETING = {"copy_", "__setitem__", "__set__", "set_data", "_has_compatible_shallow_copy_type"}
+_MEETING = {"copy_", "__setitem__", "__set__", "_has_compatible_shallow_copy_type"}
 _TO_HOST = {"numpy", "__array__"}
 # Functions whose result the host must know, so that it waits for the device.
 _WAITING = {

@@ -6,15 +6,15 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from skweak.inputs import tensor_to_array
+
 
 def as_rows(X):
     """Return ``X`` in a form whose rows can be taken: lists and tensors become arrays, other sparse formats csr."""
     if sparse.issparse(X):
         return X.tocsr()
     if isinstance(X, torch.Tensor):
-        X = X.detach().to_dense().cpu() if X.layout is not torch.strided else X.detach().cpu()
-        # numpy does not know every type of half precision.
-        X = (X.float() if X.is_floating_point() and X.itemsize < 4 else X).numpy()
+        X = tensor_to_array(X)
     rows = X if hasattr(X, "iloc") or isinstance(X, np.ndarray) else np.asarray(X)
     if not rows.ndim or getattr(getattr(rows, "dtype", None), "kind", "") == "V":
         raise TypeError(f"X must be an array, a sparse matrix, a DataFrame or a list of rows, got {type(X).__name__}.")
