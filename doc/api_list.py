@@ -337,4 +337,7 @@ API = {
 }
 
 # Packages with public names that users do not call, each with the reason.
-INTERNAL = {"skweak.storage": "the file format beneath skweak.persistence"}
+INTERNAL = {
+    "skweak.labels": "what y means, asked by the estimators",
+    "skweak.storage": "the file format beneath skweak.persistence",
+}

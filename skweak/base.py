@@ -11,12 +11,10 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from skweak.engine import TensorData
 from skweak.fitting import Request, fit_checked, unchanged_on_failure
 from skweak.inputs import check_inputs
-from skweak.labels import encode_labels, score_labels
-from skweak.losses.held_out import held_out_loss
+from skweak.labels import UNLABELED, find_kind
 from skweak.nn import MLP
 from skweak.nn.build import features_and_logits
 from skweak.params import TRAINING_CONSTRAINTS, is_spelling, merge_parameters
-from skweak.rows import judge_rows
 from skweak.versions import read_stamped, stamp
 
 
@@ -178,13 +176,19 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
             return fit_checked(self, X, y, Request(**request))
 
     def _encode(self, y, n_rows, classes=None):
-        return encode_labels(
-            y, self._label_kind, n_rows=n_rows, classes=self.classes if classes is None else classes,
-            owner=f"This {type(self).__name__}", **self._markers(),
+        return self._kind.encode(
+            y, n_rows=n_rows, classes=self.classes if classes is None else classes,
+            owner=f"This {type(self).__name__}", markers=self._markers(),
         )  # fmt: skip
 
+    @property
+    def _kind(self):
+        """The object that knows what ``y`` means."""
+        return find_kind(self._label_kind)
+
     def _markers(self):
-        return {name: getattr(self, name) for name in ("unlabeled", "unknown_label", "missing") if hasattr(self, name)}
+        names = {"unlabeled": None, "unknown_label": None, "missing": UNLABELED}
+        return {name: getattr(self, name, default) for name, default in names.items()}
 
     def _final_proba(self, run, data):
         return run.evaluate(data, lambda rows: self._row_proba(run, rows))
@@ -210,17 +214,12 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         """Return probabilities (n, C), columns in the order of ``classes_``; of multi-label data (n, L)."""
         proba = self._evaluate(X, lambda rows: self._row_proba(self.net_, rows))
-        return np.hstack([1 - proba, proba]) if self._label_kind == "multilabel" and self._flat_y else proba
+        return self._kind.shown_proba(proba, self._flat_y)
 
     def predict(self, X):
         """Return the predicted labels (n,), or (n, L) of 0 and 1 by ``thresholds_``."""
-        proba = self.predict_proba(X)
-        if self._label_kind != "multilabel":
-            return self.classes_[proba.argmax(axis=1)]
         thresholds = getattr(self, "thresholds_", 0.5)
-        if self._flat_y:
-            return self.classes_[(proba[:, 1] >= np.ravel(thresholds)[0]).astype(int)]
-        return (proba >= thresholds).astype(np.int64)
+        return self._kind.predict(self.predict_proba(X), self.classes_, self._flat_y, thresholds)
 
     def embed(self, X):
         """Return the embedding (n, d): the input of the network's last linear layer."""
@@ -228,8 +227,8 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def score(self, X, y, sample_weight=None):
         """Return the share of correct predictions that ``y`` can judge; see `skweak.labels.score_labels`."""
-        return score_labels(
-            y, self.predict(X), self._label_kind, classes=self.classes_, sample_weight=sample_weight, **self._markers()
+        return self._kind.score(
+            y, self.predict(X), classes=self.classes_, markers=self._markers(), sample_weight=sample_weight
         )
 
     def _check_labels(self, labels, trusted):
@@ -279,10 +278,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def _proba(self, logits):
         """Return the probabilities that belong to logits."""
-        if self._label_kind == "multilabel":
-            # Strictly inside (0, 1), also after rounding to single precision.
-            return logits.sigmoid().clamp(1e-7, 1 - 1e-7)
-        return logits.softmax(1)
+        return self._kind.proba(logits)
 
     def _row_proba(self, run, X):
         # In double precision, so that a row's result does not depend on its place in the batch.
@@ -290,19 +286,19 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def _finish(self, run):
         """Return the fitted attributes of the method."""
-        if self._label_kind != "noisy":
+        if not self._kind.judges_given:
             return {}
 
         def judge(batch):
             # Batch by batch: the probabilities of all rows are several times what is kept of them.
             proba = self._row_proba(run, batch.X)
-            return torch.from_numpy(judge_rows(proba, batch.y, "noisy")["label_quality_"])
+            return torch.from_numpy(self._kind.judge_rows(proba, batch.y)["label_quality_"])
 
         return {"label_quality_": run.evaluate_batches(run.data, judge).numpy()}
 
     def _held_out_loss(self, proba, target):
         """Return the mean negative log-probability of what the held-out labels say."""
-        return held_out_loss(proba, target, self._label_kind)
+        return self._kind.held_out_loss(proba, target)
 
     @classmethod
     def _test_params(cls):
@@ -315,10 +311,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        kind = self._label_kind
-        tags.target_tags.two_d_labels = kind in ("partial", "multilabel", "crowd")
-        tags.classifier_tags.multi_label = kind == "multilabel"
-        tags.classifier_tags.multi_class = kind != "multilabel"
+        self._kind.set_tags(tags)
         return tags
 
 

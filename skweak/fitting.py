@@ -13,7 +13,6 @@ from skweak.engine.seeding import seeded
 from skweak.fit_files import describe_fit, find_seed, open_checkpoint
 from skweak.inputs import check_inputs, check_trusted, check_weight, split_rows, warn_of_outliers
 from skweak.params import check_parameters, find_device
-from skweak.rows import judge_rows
 
 
 class Request(NamedTuple):
@@ -103,7 +102,7 @@ def complete_rows(method, run, fitted, whole, labels, rows):
     if rows is not None:
         rest = np.delete(np.arange(len(whole)), rows)
         untrained = whole.subset(rest)
-        judged = judge_rows(method._final_proba(run, untrained), untrained.target, method._label_kind)
+        judged = labels.kind.judge_rows(method._final_proba(run, untrained), untrained.target)
         for name in set(fitted) & set(method._row_attributes):
             full = np.empty((len(whole), *fitted[name].shape[1:]), dtype=fitted[name].dtype)
             full[rows], full[rest] = fitted[name], judged.get(name, method._row_attributes[name])

@@ -12,8 +12,7 @@ ROOT = Path(__file__).parent.parent / "skweak"
 # What a room may import of ours, besides itself. Rooms that are not listed are families.
 ROOMS = {
     "losses": set(),
-    "label_checks": set(),
-    "labels": {"label_checks"},
+    "labels": {"losses"},
     "inputs": {"engine"},
     "params": set(),
     "augment": set(),
@@ -25,15 +24,14 @@ ROOMS = {
     "plots": {"metrics", "utils"},
     "storage": set(),
     "engine": {"storage"},
-    "rows": set(),
     "assembly": {"engine", "nn", "params"},
     "fit_files": {"engine", "storage"},
-    "fitting": {"assembly", "augment", "engine", "fit_files", "inputs", "params", "rows"},
-    "base": {"engine", "fitting", "inputs", "labels", "losses", "nn", "params", "rows", "versions"},
+    "fitting": {"assembly", "augment", "engine", "fit_files", "inputs", "params"},
+    "base": {"engine", "fitting", "inputs", "labels", "nn", "params", "versions"},
     "versions": set(),
     "persistence": {"assembly", "base", "engine", "nn", "params", "storage", "utils"},
 }
-FAMILY = {"augment", "base", "engine", "inputs", "labels", "losses", "metrics", "nn", "params", "rows", "storage", "utils"}
+FAMILY = {"augment", "base", "engine", "inputs", "labels", "losses", "metrics", "nn", "params", "storage", "utils"}
 # A family that stands on a pure function or an estimator of another one, each with its reason.
 NEIGHBOURS = {
     "distill": {"multilabel": "the plain multi-label network is the student of multi-label distillation"},

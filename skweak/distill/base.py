@@ -86,7 +86,7 @@ class DistilledClassifier(WeakClassifier):
                     f"teacher {type(self.teacher).__name__} cannot be asked about augmented batches; set augment=None "
                     "or give a network as teacher."
                 )
-            if self._imitates_logits and self._label_kind != "multilabel" and not run.scratch.teacher.gives_logits:
+            if self._imitates_logits and not self._kind.several and not run.scratch.teacher.gives_logits:
                 warnings.warn(
                     f"teacher {type(self.teacher).__name__} gives probabilities only. {type(self).__name__} imitates "
                     "logits, for which their logarithms are a makeshift.", UserWarning, stacklevel=8,

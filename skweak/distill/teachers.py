@@ -72,7 +72,7 @@ def open_teacher(method, run, wanted):
         teacher = teacher.estimator
     if not is_fitted(teacher):
         teacher = _fit_clone(teacher, method, run)
-    multilabel = method._label_kind == "multilabel"
+    multilabel = method._kind.several
     if isinstance(teacher, nn.Module):
         return NetworkTeacher(teacher, run, wanted)
     if isinstance(teacher, NeuralNet):
@@ -82,7 +82,7 @@ def open_teacher(method, run, wanted):
         return NetworkTeacher(teacher.module_, run, wanted, as_logits=as_logits)
     if not isinstance(teacher, WeakClassifier):
         return TableTeacher(teacher, method, run, wanted)
-    if (teacher._label_kind == "multilabel") != multilabel:
+    if teacher._kind.several != multilabel:
         kinds = ("one class per row", "several labels per row")
         raise ValueError(
             f"teacher {type(teacher).__name__} predicts {kinds[not multilabel]}, but {type(method).__name__} learns "
@@ -105,7 +105,7 @@ def _fit_clone(teacher, method, run):
     unset = [name for name, value in sorted(fresh.get_params().items())
              if value is None and (name == "random_state" or name.endswith("__random_state"))]  # fmt: skip
     fresh.set_params(**{name: run.numpy_random.randint(np.iinfo(np.int32).max) for name in unset})
-    several = method._label_kind == "multilabel" and run.n_outputs > 1
+    several = method._kind.several and run.n_outputs > 1
     if isinstance(fresh, WeakClassifier) and fresh.classes is None:
         # The names of the columns, and classes that no row of this fit has.
         fresh.set_params(classes=run.classes.tolist())
@@ -275,7 +275,7 @@ class TableTeacher:
             proba = teacher.predict_proba(X)
         except _REFUSALS as error:
             raise ValueError(f"teacher {type(teacher).__name__} cannot process X: {error}") from error
-        several = self.method._label_kind == "multilabel"
+        several = self.method._kind.several
         if several and run.n_outputs > 1:
             proba = _label_columns(proba, teacher)
         else:

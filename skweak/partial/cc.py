@@ -1,8 +1,8 @@
 """Classifier-consistent partial-label learning (arXiv:2007.08929)."""
 
 from skweak.base import WeakClassifier
+from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, classifier_consistent_loss
-from skweak.rows import disambiguation
 
 
 class CCClassifier(WeakClassifier):

@@ -5,9 +5,9 @@ from numbers import Real
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.base import WeakClassifier
+from skweak.labels import disambiguation
 from skweak.losses import leveraged_weighted_loss, leveraged_weights
 from skweak.partial.confidence import start_confidence
-from skweak.rows import disambiguation
 
 
 class LWSClassifier(WeakClassifier):

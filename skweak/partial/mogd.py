@@ -9,10 +9,10 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, risk_consistent_loss
 from skweak.nn.build import features_and_logits, last_linear
 from skweak.partial.confidence import start_confidence
-from skweak.rows import disambiguation
 
 
 class MoGDClassifier(WeakClassifier):

@@ -8,10 +8,10 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import MovingAverage
+from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, risk_consistent_loss
 from skweak.nn.heads import Projected
 from skweak.partial.confidence import start_confidence
-from skweak.rows import disambiguation
 
 
 class PiCOClassifier(WeakClassifier):

@@ -1,9 +1,9 @@
 """Progressive identification of the true label (arXiv:2002.08053)."""
 
 from skweak.base import WeakClassifier
+from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, risk_consistent_loss
 from skweak.partial.confidence import start_confidence
-from skweak.rows import disambiguation
 
 
 class PRODENClassifier(WeakClassifier):

@@ -1,9 +1,9 @@
 """Risk-consistent partial-label learning (arXiv:2007.08929)."""
 
 from skweak.base import WeakClassifier
+from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, risk_consistent_loss
 from skweak.partial.confidence import start_confidence
-from skweak.rows import disambiguation
 
 
 class RCClassifier(WeakClassifier):

@@ -136,8 +136,7 @@ def _check_attributes(estimator, saved):
     """Raise unless the fitted attributes and the shapes of the networks belong together."""
     attributes, shape = vars(estimator), saved["input_shape"]
     n_classes = len(_checked(attributes.get("classes_"), np.ndarray))
-    flat_labels = estimator._label_kind == "multilabel" and attributes.get("_flat_y") is True
-    if n_classes != (saved["n_outputs"] + flat_labels):
+    if n_classes != estimator._kind.n_classes(saved["n_outputs"], attributes.get("_flat_y") is True):
         raise FileFormatError(f"it has {n_classes} classes for {saved['n_outputs']} outputs")
     if attributes.get("n_features_in_") != shape[0]:
         raise FileFormatError(f"n_features_in_ is {attributes.get('n_features_in_')!r} for rows of shape {shape}")

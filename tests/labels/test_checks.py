@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from skweak.label_checks import binary_matrix, class_list, column_names, find_classes, label_array, marked
 from skweak.labels import encode_labels
+from skweak.labels.checks import binary_matrix, class_list, column_names, find_classes, label_array, marked
 
 nan, inf = np.nan, np.inf
 SEMI, OPEN = {"unlabeled": -1}, {"unlabeled": -1, "unknown_label": 9}
@@ -137,7 +137,7 @@ def test_floats_keep_their_type_and_lose_their_negative_zeros():
 
 def test_binary_matrix_keeps_canonical_matrices_as_they_are():
     y = sparse.csr_matrix([[1, 0], [0, 1]])
-    assert binary_matrix(y, "partial") is y
+    assert binary_matrix(y, "partial", (0, 1)) is y
 
 
 def test_find_classes_in_the_given_order():

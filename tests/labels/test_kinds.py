@@ -97,7 +97,7 @@ def test_encoding(name):
     kind, y, keywords, classes, target = ENCODED[name]
     labels = encode(y, kind, **keywords)
     check(labels, classes, target)
-    assert labels.kind == kind and labels.flat == (np.ndim(y) == 1)
+    assert labels.kind.name == kind and labels.flat == (np.ndim(y) == 1)
     assert labels.target.dtype == {"partial": np.uint8, "multilabel": np.int8}.get(kind, np.int64)
     assert labels.n_outputs == (labels.target.shape[1] if kind == "multilabel" else len(classes))
 

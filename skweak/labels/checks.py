@@ -4,26 +4,30 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
 
 # How None, nan and pandas' NA print.
 _ABSENT = ("None", "nan", "<NA>")
 
 
-def label_array(y, kind, marker=None):
+def label_array(y, kind, *, takes_sparse=False, marker=None):
     """Return ``y`` as an array of one type, or as a csr matrix.
 
     Parameters
     ----------
     y : array-like or sparse matrix
-    kind : {"noisy", "semi", "open", "partial", "multilabel", "crowd"}
+    kind : str
+        Name of the kind of labels, for messages.
+    takes_sparse : bool
+        Whether a sparse matrix is accepted.
     marker : scalar or None
-        The marker ``missing`` of a matrix of answers; with nan, entries that are nan or None pass.
+        The marker of missing entries of a matrix; with nan, entries that are nan or None pass.
     """
     if isinstance(y, np.ma.MaskedArray):
         raise TypeError(f"y is a masked array, whose mask would be ignored; fill it with the marker of {kind} labels.")
     if sparse.issparse(y):
-        if kind not in ("partial", "multilabel"):
+        if not takes_sparse:
             raise TypeError(f"y is a sparse matrix, which {kind} labels do not accept; pass an array.")
         return y.tocsr()
     given = y
@@ -36,7 +40,7 @@ def label_array(y, kind, marker=None):
         raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
     if y.dtype.kind in "mMSV":
         raise TypeError(f"y holds {y.dtype} values; classes are numbers or strings.")
-    marker = marker if kind == "crowd" and y.ndim == 2 and y.shape[1] > 1 else None
+    marker = marker if y.ndim == 2 and y.shape[1] > 1 else None
     _refuse_mixture(given if isinstance(given, (list, tuple)) else y, y.dtype, "y", marker)
     if y.dtype.kind == "f" and not (np.isfinite(y) | marked(y, marker)).all():
         what = "infinity" if np.isinf(y).any() else "NaN"
@@ -50,18 +54,24 @@ def label_column(y):
     return y if y.ndim == 1 else column_or_1d(y.toarray() if sparse.issparse(y) else y, warn=True)
 
 
-def binary_matrix(y, kind):
-    """Return a matrix of candidates (0, 1) or of labels (0, 1, -1 where unknown), checked."""
+def check_discrete(y):
+    """Raise unless ``y`` holds classes as scikit-learn understands them."""
+    # Numbers beyond every integer are compared with their integers there, which numpy warns of.
+    with np.errstate(invalid="ignore"):
+        check_classification_targets(y)
+
+
+def binary_matrix(y, kind, accepted):
+    """Return a matrix whose entries are all ``accepted``: 0 and 1, and -1 where a label may be unknown."""
     if sparse.issparse(y) and not y.has_canonical_format:
         y = y.copy()
         y.sum_duplicates()
     if y.dtype.kind not in "biuf":
         raise ValueError(f"y must hold numbers to be a matrix of {kind} labels, got dtype {y.dtype}.")
-    accepted = [0, 1] if kind == "partial" else [0, 1, -1]
     values = y.data if sparse.issparse(y) else y
     wrong = ~np.isin(values, accepted)
     if wrong.any():
-        raise ValueError(f"y contains {values[wrong].item(0)!r}; {kind} labels accept only {accepted}.")
+        raise ValueError(f"y contains {values[wrong].item(0)!r}; {kind} labels accept only {list(accepted)}.")
     return y
 
 

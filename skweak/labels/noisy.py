@@ -1,0 +1,10 @@
+"""One class label per row, some of them wrong."""
+
+from skweak.labels.base import LabelKind
+
+
+class NoisyLabels(LabelKind):
+    """(n,) class labels of any type that scikit-learn takes; the network is trained on codes 0..C-1."""
+
+    name = "noisy"
+    judges_given = True
