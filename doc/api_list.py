@@ -338,6 +338,7 @@ API = {
 
 # Packages with public names that users do not call, each with the reason.
 INTERNAL = {
+    "skweak.fit": "one training, carried out for the estimators",
     "skweak.labels": "what y means, asked by the estimators",
     "skweak.storage": "the file format beneath skweak.persistence",
 }

@@ -9,13 +9,19 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skweak.engine import TensorData
-from skweak.fitting import Request, fit_checked, unchanged_on_failure
-from skweak.inputs import check_inputs
+from skweak.fit import (
+    TRAINING_CONSTRAINTS,
+    Fit,
+    Request,
+    check_inputs,
+    is_spelling,
+    merge_parameters,
+    unchanged_on_failure,
+)
 from skweak.labels import UNLABELED, find_kind
 from skweak.nn import MLP
 from skweak.nn.build import features_and_logits
-from skweak.params import TRAINING_CONSTRAINTS, is_spelling, merge_parameters
-from skweak.versions import read_stamped, stamp
+from skweak.storage.versions import read_stamped, stamp
 
 
 class WeakClassifier(ClassifierMixin, BaseEstimator):
@@ -173,7 +179,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
 
     def _fit(self, X, y, **request):
         with unchanged_on_failure(self):
-            return fit_checked(self, X, y, Request(**request))
+            return Fit(self, X, y, Request(**request)).run()
 
     def _encode(self, y, n_rows, classes=None):
         return self._kind.encode(

@@ -13,8 +13,6 @@ ROOT = Path(__file__).parent.parent / "skweak"
 ROOMS = {
     "losses": set(),
     "labels": {"losses"},
-    "inputs": {"engine"},
-    "params": set(),
     "augment": set(),
     "datasets": set(),
     "nn": set(),
@@ -24,14 +22,11 @@ ROOMS = {
     "plots": {"metrics", "utils"},
     "storage": set(),
     "engine": {"storage"},
-    "assembly": {"engine", "nn", "params"},
-    "fit_files": {"engine", "storage"},
-    "fitting": {"assembly", "augment", "engine", "fit_files", "inputs", "params"},
-    "base": {"engine", "fitting", "inputs", "labels", "nn", "params", "versions"},
-    "versions": set(),
-    "persistence": {"assembly", "base", "engine", "nn", "params", "storage", "utils"},
+    "fit": {"augment", "engine", "labels", "nn", "storage"},
+    "base": {"engine", "fit", "labels", "nn", "storage"},
+    "persistence": {"base", "engine", "fit", "nn", "storage", "utils"},
 }
-FAMILY = {"augment", "base", "engine", "inputs", "labels", "losses", "metrics", "nn", "params", "storage", "utils"}
+FAMILY = {"augment", "base", "engine", "fit", "labels", "losses", "metrics", "nn", "storage", "utils"}
 # A family that stands on a pure function or an estimator of another one, each with its reason.
 NEIGHBOURS = {
     "distill": {"multilabel": "the plain multi-label network is the student of multi-label distillation"},

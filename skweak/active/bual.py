@@ -12,7 +12,7 @@ from skweak.active.open_set import DetectorStrategy, OpenSetClassifier, Stage
 from skweak.active.rows import stack_rows
 from skweak.active.scores import bidirectional_uncertainty, confidence_score, predicted_known, top_k
 from skweak.active.scores.confidence import KINDS
-from skweak.inputs import check_inputs
+from skweak.fit.inputs import check_inputs
 from skweak.losses import complementary_loss
 from skweak.nn.heads import LinearPair
 from skweak.utils import draw_complementary_labels

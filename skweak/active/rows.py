@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from skweak.inputs import tensor_to_array
+from skweak.fit.inputs import tensor_to_array
 
 
 def as_rows(X):

@@ -6,7 +6,7 @@ import numpy as np
 from skorch.callbacks import Callback
 
 from skweak.base import WeakClassifier
-from skweak.params import check_parameters
+from skweak.fit.parameters import check_parameters
 from skweak.persistence.names import known_names, name_finder
 from skweak.persistence.networks import put_trainer_together, take_trainer_apart
 from skweak.storage import FileFormatError, Kind, read_document, write_document

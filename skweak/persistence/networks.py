@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import torch
 from torch.overrides import TorchFunctionMode
 
-from skweak.assembly import make_trainer, network_maker
 from skweak.engine import MovingAverage
 from skweak.engine.seeding import seeded
-from skweak.params import find_device
+from skweak.fit.networks import make_trainer, network_maker
+from skweak.fit.parameters import find_device
 from skweak.storage import FileFormatError
 
 _CREATORS = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.tensor)

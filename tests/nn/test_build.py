@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from skweak.assembly import network_maker
+from skweak.fit.networks import network_maker
 from skweak.nn import MLP, ResNet, SmallCNN
 from skweak.nn.build import (
     build,

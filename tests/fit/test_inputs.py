@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from skweak.inputs import check_inputs, check_trusted, split_rows
+from skweak.fit.inputs import check_inputs, check_trusted
+from skweak.fit.rows import split_rows
 from tests.dummies import DummyNoisy
 
 TABLE = np.arange(12.0).reshape(4, 3)

@@ -127,30 +127,3 @@ def check_trusted(trusted, n_rows):
             f"{mask.shape}."
         )
     return mask
-
-
-def split_rows(n_rows, weight, fraction, random):
-    """Return the positions of the rows to train on (None for all) and of those held out (None without a split).
-
-    Parameters
-    ----------
-    n_rows : int
-    weight : ndarray of shape (n,) or None
-        Rows of weight zero take no part.
-    fraction : float in [0, 1)
-        Share of the rows to hold out.
-    random : numpy.random.RandomState
-    """
-    if weight is None or weight.all():
-        rows = None
-    else:
-        rows = np.flatnonzero(weight)
-        if not len(rows):
-            raise ValueError("sample_weight is zero for every row; give at least one row a positive weight.")
-    if not fraction:
-        return rows, None
-    order = random.permutation(n_rows if rows is None else rows)
-    n_held_out = max(1, round(fraction * len(order)))
-    if n_held_out >= len(order):
-        raise ValueError(f"validation_fraction={fraction} leaves no row of {len(order)} to train on.")
-    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])

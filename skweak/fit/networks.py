@@ -5,8 +5,8 @@ import copy
 import torch
 
 from skweak.engine import Trainer
+from skweak.fit.parameters import spellings
 from skweak.nn.build import build, check_network, reinitialise, resize_output
-from skweak.params import spellings
 
 # What optimizer="auto" stands for.
 _DEFAULT_SETTINGS = {"momentum": 0.9, "weight_decay": 5e-4}

@@ -13,8 +13,15 @@ from sklearn.utils._param_validation import Interval
 from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 
 from skweak.base import WeakClassifier
+from skweak.fit.parameters import (
+    TRAINING_CONSTRAINTS,
+    check_parameters,
+    find_device,
+    is_spelling,
+    merge_parameters,
+    spellings,
+)
 from skweak.nn import MLP
-from skweak.params import TRAINING_CONSTRAINTS, check_parameters, find_device, is_spelling, merge_parameters, spellings
 from tests.dummies import DummyCrowd, DummyNoisy
 from tests.small_data import blobs
 

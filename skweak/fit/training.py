@@ -1,0 +1,143 @@
+"""One fit: from parameters, rows and labels, all checked, to the fitted attributes."""
+
+from contextlib import contextmanager
+from numbers import Real
+from typing import NamedTuple
+
+from skweak.augment import make_views
+from skweak.engine import TensorData
+from skweak.engine.seeding import seeded
+from skweak.fit.file import describe_fit, find_seed, open_checkpoint
+from skweak.fit.inputs import check_inputs, check_trusted, check_weight, warn_of_outliers
+from skweak.fit.networks import continue_trainer, make_trainer, network_maker
+from skweak.fit.parameters import check_parameters, find_device
+from skweak.fit.rows import RowFacts
+
+
+class Request(NamedTuple):
+    """What is asked of a fit besides ``X`` and ``y``: facts about rows, and how it continues an earlier one."""
+
+    sample_weight: object = None
+    trusted: object = None
+    side: dict | None = None
+    classes: object = None
+    epochs: int | None = None
+    previous: object = None
+    keep: bool = False
+
+
+@contextmanager
+def large_numbers_named(method):
+    """Name the parameters that are huge when a computation within the block overflows or finds no memory."""
+    try:
+        yield
+    except (OverflowError, RuntimeError) as error:
+        given = {name: value for name, value in method.get_params(deep=False).items() if name != "random_state"}
+        huge = [f"{name}={v!r}" for name, v in given.items() if isinstance(v, Real) and abs(v) >= 1e9]
+        if not huge:
+            raise
+        raise ValueError(f"{type(method).__name__} cannot compute with {', '.join(huge)}: {error}") from error
+
+
+@contextmanager
+def unchanged_on_failure(estimator):
+    """Leave the attributes of ``estimator`` as they were when the block fails, also by Ctrl-C."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+class Fit:
+    """One training, from checked inputs to fitted attributes.
+
+    Making it checks everything; bad input never trains. `run` trains and leaves the fitted attributes on the method,
+    all of them at the end.
+
+    Parameters
+    ----------
+    method : WeakClassifier
+    X, y : object
+        As the user gave them.
+    request : Request
+
+    Attributes
+    ----------
+    X : ndarray, csr matrix or RowSource
+    labels : skweak.labels.Labels
+    facts : dict
+        What is known of each row besides its label: ``weight``, ``trusted``, ``side``.
+    device : torch.device
+    file : skweak.engine.checkpoint.FitCheckpoint or None
+        Where the fit is kept.
+    """
+
+    def __init__(self, method, X, y, request):
+        check_parameters(method)
+        self.method, self.device = method, find_device(method.device)
+        # A probe that goes on from another fit is not kept.
+        self.file = open_checkpoint(method) if request.previous is None else None
+        if method.warm_start and hasattr(method, "net_"):
+            request = request._replace(previous=method.net_, keep=True)
+        self.request = request
+        self.X = check_inputs(method, X, dtype=method.dtype, reset=request.previous is None)
+        warn_of_outliers(self.X)
+        self.labels = method._encode(y, self.X.shape[0], request.classes)
+        self.facts = {
+            "weight": check_weight(request.sample_weight, self.X),
+            "trusted": check_trusted(request.trusted, self.X.shape[0]),
+            "side": request.side,
+        }
+        method._check_labels(self.labels, self.facts["trusted"])
+
+    def run(self):
+        """Train, and set the fitted attributes of the method, which is returned."""
+        method, labels, keep = self.method, self.labels, self.method.warm_start or self.request.keep
+        net = self._trainer()
+        seed = self._open_file(net)
+        with seeded(seed, self.device) as (net.generator, net.numpy_random):
+            whole = TensorData(self.X, labels.target, dtype=net.dtype, device=self.device, **self.facts)
+            rows = RowFacts(whole, self.facts["weight"], method.validation_fraction, net.numpy_random)
+            net.views, net.classes = make_views(method.augment, rows.training), labels.classes
+            try:
+                with large_numbers_named(method):
+                    net.train(method, network_maker(method, net), rows.training, rows.held_out)
+                    net.set_training(False)
+                    fitted = self._complete(rows, net, method._finish(net))
+            finally:
+                net.views = None
+                net.release(keep_state=keep)
+        history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
+        fitted |= {"classes_": labels.classes, "net_": net, "history_": history, "_flat_y": labels.flat}
+        vars(method).update(fitted)
+        return method
+
+    def _trainer(self):
+        method, request, shape = self.method, self.request, self.X.shape[1:]
+        epochs = method.max_epochs if request.epochs is None else request.epochs
+        if request.previous is None:
+            return make_trainer(method, self.device, shape, self.labels.n_outputs, epochs)
+        return continue_trainer(method, request.previous, shape, self.labels.n_outputs, epochs)
+
+    def _open_file(self, net):
+        """Tell the file whose fit it keeps, hand it to the trainer, and return the seed of the fit."""
+        seed = find_seed(self.method.random_state, self.file)
+        if self.file is not None:
+            previous = self.request.previous
+            self.file.begin(describe_fit(self.method, previous, self.X, self.labels, self.facts, seed, self.device))
+        net.checkpoint = self.file
+        return seed
+
+    def _complete(self, rows, net, fitted):
+        """Give rows that did not train their entry in every per-row attribute, and decode corrected labels."""
+
+        def judge(untrained):
+            return self.labels.kind.judge_rows(self.method._final_proba(net, untrained), untrained.target)
+
+        fitted = rows.complete(fitted, self.method._row_attributes, judge)
+        if "transduction_" in fitted:
+            fitted["transduction_"] = self.labels.decode(fitted["transduction_"])
+        return fitted
