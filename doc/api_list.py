@@ -284,7 +284,7 @@ API = {
         "Optimisation",
         {
             "": [
-                "minimal_norm_weights",
+                "SAM", "minimal_norm_weights",
             ],
         },
     ),

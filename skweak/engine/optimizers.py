@@ -11,6 +11,13 @@ def _takes_fused(optimizer):
     return "fused" in inspect.signature(optimizer).parameters
 
 
+@cache
+def wants_closure(optimizer):
+    """Return whether steps of an optimizer class evaluate the loss themselves, once or several times."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is closure.empty
+
+
 def make_optimizer(optimizer, args, kwargs):
     """Return ``optimizer(*args, **kwargs)``, the fused one unless ``kwargs`` says otherwise."""
     if _takes_fused(optimizer):

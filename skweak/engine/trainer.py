@@ -11,16 +11,14 @@ from tqdm.auto import tqdm
 
 from skweak.engine.data import TensorBatches, TensorData, evaluation_batches, join
 from skweak.engine.divergence import LastFinite, recover
+from skweak.engine.economy import full_precision_logits, sensible_threads
 from skweak.engine.errors import DivergenceError, explain, first_not_finite
 from skweak.engine.listeners import check_monitors, someone_listens, stopped_early
-from skweak.engine.optimizers import clear_gradients, make_optimizer
+from skweak.engine.optimizers import clear_gradients, make_optimizer, wants_closure
 from skweak.engine.recording import StepValues, record_epoch, record_held_out_loss
+from skweak.engine.repeat import StepClosure
 from skweak.engine.seeding import use_threads
 from skweak.engine.state import load_training_state, training_state
-
-# Multiply-adds of one step below which a fit runs on one thread: a second one brings little, costs a multiple on a busy
-# machine, and the number of threads changes the last bits.
-_SMALL_STEP = 1e8
 
 
 class Trainer(NeuralNet):
@@ -59,8 +57,7 @@ class Trainer(NeuralNet):
         self.dtype, self.autocast, self.n_threads, self.on_divergence = dtype, autocast, n_threads, on_divergence
         self.cuda_dependent_attributes_ = [*self.cuda_dependent_attributes_, "state"]
         self.method = self.data = self.resume_from = self.checkpoint = self.last_finite = None
-        self.state, self.scratch = SimpleNamespace(), SimpleNamespace()
-        self.epoch = self.batch = self.n_batches = 0
+        self.state, self.scratch, self.epoch, self.batch, self.n_batches = SimpleNamespace(), SimpleNamespace(), 0, 0, 0
 
     def get_default_callbacks(self):
         """Return the one callback of every fit."""
@@ -120,7 +117,7 @@ class Trainer(NeuralNet):
             # Nothing but networks was kept, so the method starts with a state of its own.
             self._initialize_optimizer()
             self.state = SimpleNamespace()
-        use_threads(int(self.n_threads or self._sensible_threads()))
+        use_threads(int(self.n_threads or sensible_threads(self)))
         batches = TensorBatches(data, self.batch_size, generator=self.generator)
         check_monitors(self, held_out)
         method._start(self)
@@ -130,7 +127,7 @@ class Trainer(NeuralNet):
             self.resume_from = None
         finished = self.checkpoint is not None and self.checkpoint.resume(self)
         self.last_finite = LastFinite(self) if self.on_divergence == "best" else None
-        hooks = self._full_precision_logits()
+        hooks = full_precision_logits(self)
         try:
             if not finished:
                 self.fit_loop(batches, held_out)
@@ -162,6 +159,7 @@ class Trainer(NeuralNet):
         batches, held_out = X, y
         data_sets = {"dataset_train": self.data, "dataset_valid": held_out}
         self.notifies_gradients = someone_listens(self, "on_grad_computed")
+        self.evaluates_itself = any(wants_closure(type(getattr(self, f"{name}_"))) for name in self._optimizers)
         notifies_batches = someone_listens(self, "on_batch_begin") or someone_listens(self, "on_batch_end")
         label = type(self.method).__name__
         # Even a silent bar would start a thread.
@@ -214,6 +212,16 @@ class Trainer(NeuralNet):
 
     def train_step(self, batch, **_):
         """Take one optimizer step on the method's loss of ``batch`` and return the detached mean loss."""
+        if self.evaluates_itself:
+            closure = StepClosure(self, batch)
+            self.take_step(batch, closure)
+            return closure.loss
+        loss = self.backward(batch)
+        self.take_step(batch)
+        return loss
+
+    def backward(self, batch):
+        """Compute the gradients of the method's loss of ``batch`` and return its detached mean."""
         with self.autocast_context():
             losses = self.method._loss(self, batch)
             weight = self.data.weight
@@ -222,19 +230,31 @@ class Trainer(NeuralNet):
                 losses = (losses * weight).sum() / weight.sum()
         # The gradient of the mean, to the same bits: its own operations cost a tenth of a small step.
         torch.autograd.backward(losses, torch.full_like(losses, 1 / losses.numel()) if losses.dim() else None)
-        self.take_step(batch)
         loss = losses.detach()
         return loss.mean() if loss.dim() else loss
 
-    def take_step(self, batch):
-        """Let the optimizers act on the gradients of ``batch``, which are there already."""
-        if self.notifies_gradients:
-            self.notify("on_grad_computed", named_parameters=list(self.get_all_learnable_params()), batch=batch)
+    def take_step(self, batch, closure=None):
+        """Let the optimizers act on the gradients of ``batch``, which are there already or come from ``closure``."""
+        if closure is None:
+            self.notify_gradients(batch)
         for name in self._optimizers:
             optimizer = getattr(self, f"{name}_")
-            optimizer.step()
+            if not wants_closure(type(optimizer)):
+                optimizer.step()
+            elif closure is not None:
+                optimizer.step(closure)
+            else:
+                raise ValueError(
+                    f"{type(self.method).__name__} makes its gradients itself and cannot use {type(optimizer).__name__}"
+                    ", which evaluates the loss several times; give another optimizer."
+                )
             clear_gradients(optimizer)
         self.method._end_step(self)
+
+    def notify_gradients(self, batch):
+        """Tell the callbacks that act on gradients."""
+        if self.notifies_gradients:
+            self.notify("on_grad_computed", named_parameters=list(self.get_all_learnable_params()), batch=batch)
 
     def record(self, name, value):
         """Keep the mean of a tensor for the history row of this epoch."""
@@ -265,13 +285,6 @@ class Trainer(NeuralNet):
         if self.autocast is None:
             return nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=self.autocast)
-
-    def _full_precision_logits(self):
-        """Let every layer that gives logits return the full type, so that losses and memories know nothing of half."""
-        networks = [] if self.autocast is None else [getattr(self, f"{name}_") for name in self._modules]
-        layers = [layer for network in networks for layer in network.modules() if isinstance(layer, torch.nn.Linear)]
-        heads = [layer for layer in layers if layer.out_features == self.n_outputs]
-        return [head.register_forward_hook(lambda _, __, logits: logits.to(self.dtype)) for head in heads]
 
     def set_training(self, mode):
         """Put every network into training or evaluation mode."""
@@ -323,12 +336,6 @@ class Trainer(NeuralNet):
     def state_dict(self):
         """Return a copy of everything the rest of the fit depends on; see `skweak.engine.Resume`."""
         return training_state(self)
-
-    def _sensible_threads(self):
-        """Return 1 for small steps on tables, where a second thread costs more than it brings."""
-        weights = sum(parameter.numel() for _, parameter in self.get_all_learnable_params())
-        small = len(self.data.row_shape) == 1 and weights * self.batch_size < _SMALL_STEP
-        return 1 if small else torch.get_num_threads()
 
     def release(self, *, keep_state=False):
         """Drop the data, the method and what only training needs; networks are put into evaluation mode."""

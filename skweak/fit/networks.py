@@ -5,6 +5,7 @@ import copy
 import torch
 
 from skweak.engine import Trainer
+from skweak.engine.optimizers import wants_closure
 from skweak.fit.parameters import spellings
 from skweak.nn.build import build, check_network, reinitialise, resize_output
 
@@ -85,7 +86,8 @@ def _try_optimizer(optimizer, lr, settings, device):
     # skorch reads this setting and divides the weights by it.
     settings = {name: value for name, value in settings.items() if name != "param_groups"}
     try:
-        optimizer([weight], **{"lr": lr, **settings}).step()
+        made = optimizer([weight], **{"lr": lr, **settings})
+        made.step(lambda: weight.sum()) if wants_closure(optimizer) else made.step()
     except Exception as error:
         given = ", ".join(f"optimizer__{name}={value!r}" for name, value in settings.items()) or "its defaults"
         raise ValueError(f"The 'optimizer' parameter {optimizer.__name__} fails with {given}: {error}") from error

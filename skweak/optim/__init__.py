@@ -1,5 +1,6 @@
-"""Changes of a network's weights that no gradient step would make."""
+"""Optimizers, and changes of a network's weights that no gradient step would make."""
 
 from skweak.optim.minimal_norm import minimal_norm_weights
+from skweak.optim.sam import SAM
 
-__all__ = ["minimal_norm_weights"]
+__all__ = ["SAM", "minimal_norm_weights"]
