@@ -14,8 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skweak.datasets import make_noisy_labels
+from skweak.metrics import confident_joint
 from skweak.noisy import CrossEntropyClassifier, LabelIssueFilter, find_label_issues
-from skweak.noisy.issues import FILTERS, _least_supported
+from skweak.noisy.issues import _FLAG, FILTERS, _least_supported
 
 fast = settings(max_examples=25, deadline=None, derandomize=True)
 
@@ -69,6 +70,23 @@ def test_pruning_by_class_and_by_pair_differ():
     # By pair: the largest lead of 1, row 3, and of 2, row 4. By class: the two smallest probabilities of 0.
     assert found["prune_by_noise_rate"] == [4, 3] and found["prune_by_class"] == [4, 2]
     assert found["both"] == [4] and found["confident_learning"] == [4, 3] and found["predicted_neq_given"] == [4, 2, 3]
+
+
+@fast
+@given(st.integers(0, 10_000), st.integers(2, 9), st.booleans())
+def test_pruning_by_pair_is_its_definition(seed, n_classes, ties):
+    random = np.random.RandomState(seed)
+    proba = random.dirichlet(np.ones(n_classes) / 2, 80)
+    if ties:
+        proba = proba.round(1) + 1e-6
+        proba /= proba.sum(axis=1, keepdims=True)
+    y = random.randint(0, n_classes, 80)
+    joint, expected = confident_joint(y, proba, classes=np.arange(n_classes)), np.zeros(80, dtype=bool)
+    for one, other in zip(*np.nonzero(joint), strict=True):
+        if one != other:
+            lead = np.where(y == one, proba[:, one] - proba[:, other], np.inf)
+            expected |= lead <= np.sort(lead)[joint[one, other] - 1]
+    assert (_FLAG["prune_by_noise_rate"](y, proba) == expected).all()
 
 
 def test_neighbours_by_hand():
