@@ -97,7 +97,7 @@ def find_label_issues(
         import pandas as pd
     except ImportError as error:
         raise ImportError("find_label_issues returns a DataFrame: install pandas (pip install pandas).") from error
-    y = column_or_1d(y, warn=True)
+    y = check_given_labels(y, X)
     proba, classes, shares = judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes, n_jobs)
     mask, score = flag_labels(y, proba, classes, method, filter_by, quality, shares)
     rows = np.flatnonzero(mask)
@@ -106,6 +106,16 @@ def find_label_issues(
     return pd.DataFrame(
         {"row": rows, "given": y[rows], "suggested": classes[others.argmax(axis=1)], "quality": score[rows]}
     )
+
+
+def check_given_labels(y, X):
+    """Return the labels as an array (n,), or say what to give instead of the name of a column or a single value."""
+    if isinstance(y, str) or np.ndim(y) == 0:
+        remedy = "give a list, array or column of labels"
+        if isinstance(y, str) and y in getattr(X, "columns", ()):
+            remedy = f"give the column itself, X[{y!r}], and as X the other columns, X.drop(columns={y!r})"
+        raise ValueError(f"y must hold one label per row of X, got {y!r} of type {type(y).__name__}; {remedy}.")
+    return column_or_1d(y, warn=True)
 
 
 def judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes=None, n_jobs=None):

@@ -8,10 +8,10 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, has_fit_parameter, indexable, validate_data
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, indexable, validate_data
 
 from skweak.metrics.label_quality import QUALITY_KINDS
-from skweak.noisy.issues import FILTERS, METHODS, flag_labels, judge_labels
+from skweak.noisy.issues import FILTERS, METHODS, check_given_labels, flag_labels, judge_labels
 
 
 def _has(name):
@@ -121,7 +121,7 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             )
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        X, y = indexable(X, column_or_1d(y, warn=True))
+        X, y = indexable(X, check_given_labels(y, X))
         validate_data(self, X, skip_check_array=True)
         check_classification_targets(y)
         classes, mask, score = np.unique(y), np.zeros(len(y), dtype=bool), np.ones(len(y))

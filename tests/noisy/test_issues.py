@@ -253,3 +253,16 @@ def test_weighting_needs_weights():
 
     with pytest.raises(ValueError, match="action='weight' needs sample_weight, which KNeighborsClassifier.fit does not"):
         LabelIssueFilter(KNeighborsClassifier(), action="weight").fit([[0], [1]], [0, 1])
+
+
+def test_the_name_of_a_column_is_no_labels():
+    frame = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0], "label": [0, 0, 1, 1]})
+    remedy = r"y must hold one label per row of X, got 'label' of type str; give the column itself, X\['label'\], and as X"
+    for judge in (LogisticRegression(), np.full((4, 2), 0.5)):
+        with pytest.raises(ValueError, match=remedy):
+            find_label_issues(judge, frame, "label")
+    with pytest.raises(ValueError, match=remedy):
+        LabelIssueFilter(LogisticRegression()).fit(frame, "label")
+    for wrong in ("target", None, 3):
+        with pytest.raises(ValueError, match=f"got {wrong!r} of type .*; give a list, array or column of labels"):
+            find_label_issues(LogisticRegression(), frame, wrong)
