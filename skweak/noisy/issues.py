@@ -127,7 +127,7 @@ def find_label_issues(
 
 def check_given_labels(y, X):
     """Return the labels as an array (n,), or say what to give instead of the name of a column or a single value."""
-    if isinstance(y, str) or np.ndim(y) == 0:
+    if isinstance(y, str) or np.asarray(y).ndim == 0:
         remedy = "give a list, array or column of labels"
         if isinstance(y, str) and y in getattr(X, "columns", ()):
             remedy = f"give the column itself, X[{y!r}], and as X the other columns, X.drop(columns={y!r})"
