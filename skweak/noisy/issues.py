@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv, cross_val_predict
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from skweak.metrics.consensus import clean_shares
 from skweak.metrics.label_quality import (
@@ -243,6 +243,7 @@ def _out_of_fold(estimator, X, y, cv, classes, n_jobs, groups, random_state):
 
 def _folds(X, y, codes, cv, groups, random_state):
     """Return the training and test rows of each fold, and the rows whose class their training rows lack."""
+    check_consistent_length(X, codes, groups)
     counts = np.bincount(codes)
     own = cv is None or isinstance(cv, Integral)
     unjudged = np.zeros(len(codes), dtype=bool)

@@ -252,6 +252,12 @@ def test_what_does_not_fit_is_named(judge, changes, error, message):
         find_label_issues(judge, X, y, **changes)
 
 
+@pytest.mark.parametrize("changes", [{"y": [0, 1, 2]}, {"groups": [0, 1]}])
+def test_lengths_must_agree(changes):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        find_label_issues(LogisticRegression(), np.eye(4), **{"y": [0, 0, 1, 1], **changes})
+
+
 def test_weighting_needs_weights():
     from sklearn.neighbors import KNeighborsClassifier
 
