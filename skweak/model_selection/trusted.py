@@ -1,9 +1,11 @@
 """Folds whose test rows are all verified."""
 
+import warnings
 from abc import abstractmethod
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold
+from sklearn.model_selection import BaseCrossValidator, KFold, PredefinedSplit, StratifiedKFold
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d, indexable
 
 
@@ -36,16 +38,20 @@ class _TrustedFolds(BaseCrossValidator):
         n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
         rows = self._trusted_rows(n_rows)
         labels = None if y is None else np.asarray(y)[rows]
-        for _, test in self._folds().split(rows[:, None], labels):
+        with warnings.catch_warnings():
+            # A class with fewer rows than folds is in as many folds as it has rows, which is what is wanted.
+            warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
+            folds = list(self._folds(labels).split(rows[:, None], labels))
+        for _, test in folds:
             yield np.setdiff1d(np.arange(n_rows), rows[test]), rows[test]
 
     def get_n_splits(self, X=None, y=None, groups=None):
         """Return the number of folds."""
-        return self._folds().get_n_splits()
+        return KFold(self.n_splits).get_n_splits()
 
     @abstractmethod
-    def _folds(self):
-        """Return the scikit-learn splitter of the verified rows."""
+    def _folds(self, labels):
+        """Return the scikit-learn splitter of the verified rows, given their labels."""
 
     def _trusted_rows(self, n_rows):
         trusted = column_or_1d(self.trusted)
@@ -92,7 +98,7 @@ class TrustedKFold(_TrustedFolds):
     [0 1 3 4] [2]
     """
 
-    def _folds(self):
+    def _folds(self, labels):
         return KFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
 
 
@@ -104,7 +110,8 @@ class TrustedStratifiedKFold(_TrustedFolds):
     trusted : array-like of bool of shape (n,)
         Rows whose label was verified, aligned with the ``X`` that is split.
     n_splits : int >= 2, default=5
-        Number of folds of the verified rows; every class needs as many verified rows, or scikit-learn warns.
+        Number of folds of the verified rows; a class with fewer verified rows is
+        tested in as many folds as it has rows.
     shuffle : bool, default=False
         Shuffle the verified rows of each class before they are split.
     random_state : int, RandomState or None, default=None
@@ -127,5 +134,16 @@ class TrustedStratifiedKFold(_TrustedFolds):
             raise ValueError("y is missing; stratified folds need the given labels, or use TrustedKFold.")
         return super().split(X, y, groups)
 
-    def _folds(self):
-        return StratifiedKFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
+    def _folds(self, labels):
+        codes = np.unique(labels, return_inverse=True)[1]
+        if np.bincount(codes).max() >= self.n_splits:
+            return StratifiedKFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
+        # scikit-learn refuses where each class has fewer rows than folds. Dealt out class by class, no fold gets two
+        # rows of a class, and all folds get as many rows or one less.
+        order = np.arange(len(codes))
+        if self.shuffle:
+            order = check_random_state(self.random_state).permutation(order)
+        order = order[np.argsort(codes[order], kind="stable")]
+        folds = np.empty(len(codes), dtype=int)
+        folds[order] = np.arange(len(codes)) % self.n_splits
+        return PredefinedSplit(folds)

@@ -1,9 +1,12 @@
 """Finding the rows whose label is probably wrong: confident learning and the vote of neighbours."""
 
+import warnings
+from numbers import Integral
+
 import numpy as np
-from sklearn.model_selection import check_cv, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv, cross_val_predict
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from skweak.metrics.consensus import clean_shares
 from skweak.metrics.label_quality import (
@@ -29,6 +32,7 @@ METHODS = ("confident_learning", "neighbors", "neighbor_rank")
 def find_label_issues(
     estimator_or_proba, X, y, *, method="confident_learning", filter_by="prune_by_noise_rate",
     quality="self_confidence", cv=5, n_neighbors=10, classes=None, n_jobs=None,
+    groups=None, random_state=None,
 ):  # fmt: skip
     """List the rows whose label is probably wrong, the most suspicious first.
 
@@ -59,13 +63,19 @@ def find_label_issues(
     quality : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}, default="self_confidence"
         Order of the list; see `skweak.metrics.label_quality`.
     cv : int or splitter, default=5
-        Folds; every class needs as many rows.
+        A number of folds, stratified and shuffled, or a splitter. A class with fewer rows is judged in as many folds as
+        it has rows; a row whose class no other fold holds, as in a class of one row, is never listed but named in a
+        warning.
     n_neighbors : int >= 3, default=10
         Rows that vote, the row itself among them.
     classes : array-like of shape (C,) or None, default=None
         The class of each column of the probabilities; None is the sorted labels of `y`.
     n_jobs : int or None, default=None
         Folds fitted at the same time.
+    groups : array-like of shape (n,) or None, default=None
+        Rows of one group (a patient, a document) are never in two folds, or the model would know the row it judges.
+    random_state : int, RandomState or None, default=None
+        Shuffles the rows before they are split into `cv` folds; an int gives the same folds at every call.
 
     Returns
     -------
@@ -76,7 +86,12 @@ def find_label_issues(
     Raises
     ------
     ValueError
-        If a class has fewer rows than there are folds, or probabilities and labels do not fit together.
+        If `y` is not one label per row, or probabilities and labels do not fit together.
+
+    Warns
+    -----
+    UserWarning
+        If no fold can judge some rows.
 
     References
     ----------
@@ -97,8 +112,10 @@ def find_label_issues(
         import pandas as pd
     except ImportError as error:
         raise ImportError("find_label_issues returns a DataFrame: install pandas (pip install pandas).") from error
-    y = column_or_1d(y, warn=True)
-    proba, classes, shares = judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes, n_jobs)
+    y = check_given_labels(y, X)
+    proba, classes, shares = judge_labels(
+        estimator_or_proba, X, y, method, cv, n_neighbors, classes, n_jobs, groups, random_state
+    )
     mask, score = flag_labels(y, proba, classes, method, filter_by, quality, shares)
     rows = np.flatnonzero(mask)
     rows = rows[np.argsort(score[rows], kind="stable")]
@@ -108,8 +125,22 @@ def find_label_issues(
     )
 
 
-def judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes=None, n_jobs=None):
+def check_given_labels(y, X):
+    """Return the labels as an array (n,), or say what to give instead of the name of a column or a single value."""
+    if isinstance(y, str) or np.asarray(y).ndim == 0:
+        remedy = "give a list, array or column of labels"
+        if isinstance(y, str) and y in getattr(X, "columns", ()):
+            remedy = f"give the column itself, X[{y!r}], and as X the other columns, X.drop(columns={y!r})"
+        raise ValueError(f"y must hold one label per row of X, got {y!r} of type {type(y).__name__}; {remedy}.")
+    return column_or_1d(y, warn=True)
+
+
+def judge_labels(
+    estimator_or_proba, X, y, method, cv, n_neighbors, classes=None, n_jobs=None, groups=None, random_state=None
+):
     """Return how probable each class is for each row, judged without the row's own label, and the classes.
+
+    Rows that no fold can judge are nan.
 
     The third result is the share of right labels in each class where the method estimates it, else None.
     """
@@ -122,7 +153,7 @@ def judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes=None
         votes = neighbor_votes(features, y, n_neighbors=n_neighbors, classes=classes)
         return votes, classes, clean_shares(features, y, classes) if method == "neighbor_rank" else None
     if hasattr(estimator_or_proba, "fit"):
-        return _out_of_fold(estimator_or_proba, X, y, cv, classes, n_jobs), classes, None
+        return _out_of_fold(estimator_or_proba, X, y, cv, classes, n_jobs, groups, random_state), classes, None
     if estimator_or_proba is None:
         raise ValueError(
             "estimator_or_proba is None; give a classifier or its probabilities, or method='neighbors'."
@@ -131,9 +162,17 @@ def judge_labels(estimator_or_proba, X, y, method, cv, n_neighbors, classes=None
 
 
 def flag_labels(y, proba, classes, method, filter_by, quality, shares=None):
-    """Return which labels are suspicious and the quality of each (n,)."""
+    """Return which labels are suspicious and the quality of each (n,); rows judged nan are not, and have none."""
     if filter_by not in FILTERS:
         raise ValueError(f"filter_by must be one of {', '.join(FILTERS)}, got {filter_by!r}.")
+    judged = ~np.isnan(proba).any(axis=1)
+    if not judged.all():
+        mask, score = np.zeros(len(y), dtype=bool), np.full(len(y), np.nan)
+        if judged.any():
+            mask[judged], score[judged] = flag_labels(
+                y[judged], proba[judged], classes, method, filter_by, quality, shares
+            )
+        return mask, score
     score = label_quality(y, proba, kind=quality, classes=classes)
     codes = check_labels_and_proba(y, proba, classes)[0]
     if method == "neighbors":
@@ -171,26 +210,73 @@ def _features(estimator, X, method):
     )
 
 
-def _out_of_fold(estimator, X, y, cv, classes, n_jobs):
+def _out_of_fold(estimator, X, y, cv, classes, n_jobs, groups, random_state):
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(
             f"estimator_or_proba must have predict_proba, {type(estimator).__name__} has not; wrap it, for example "
             "in CalibratedClassifierCV."
         )
-    present, counts = np.unique(y, return_counts=True)
-    n_splits = check_cv(cv, y, classifier=True).get_n_splits(X, y)
-    if counts.min() < n_splits:
-        raise ValueError(
-            f"cv={n_splits} folds need as many rows of every class, but class {present[counts.argmin()]!r} has "
-            f"{counts.min()}; lower cv, or drop or merge the class."
-        )
+    present, codes = np.unique(y, return_inverse=True)
     unnamed = np.setdiff1d(present, classes)
     if len(unnamed):
         raise ValueError(f"y holds {unnamed[0]!r}, which is not among classes {classes.tolist()}; add it.")
+    splits, unjudged = _folds(X, y, codes, cv, groups, random_state)
     proba = np.zeros((len(y), len(classes)))
-    columns = [int(np.flatnonzero(classes == label)[0]) for label in present]
-    proba[:, columns] = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba", n_jobs=n_jobs)
+    if splits:
+        columns = [int(np.flatnonzero(classes == label)[0]) for label in present]
+        with warnings.catch_warnings():
+            # A class that a fold lacks has no probability there; the rows that suffer from it are named below.
+            warnings.filterwarnings("ignore", "Number of classes in training fold", RuntimeWarning)
+            proba[:, columns] = cross_val_predict(estimator, X, y, cv=splits, method="predict_proba", n_jobs=n_jobs)
+    if unjudged.any():
+        proba[unjudged] = np.nan
+        rows = np.flatnonzero(unjudged)
+        warnings.warn(
+            f"No fold can judge {_some(rows)}, because no other fold holds a row of the same class "
+            f"({_some(np.unique(y[rows]), 'class', 'classes')}). The quality is nan and the label stays; look at it "
+            "yourself, or merge or drop the class.",
+            UserWarning,
+            stacklevel=4,
+        )
     return proba
+
+
+def _folds(X, y, codes, cv, groups, random_state):
+    """Return the training and test rows of each fold, and the rows whose class their training rows lack."""
+    check_consistent_length(X, codes, groups)
+    counts = np.bincount(codes)
+    own = cv is None or isinstance(cv, Integral)
+    unjudged = np.zeros(len(codes), dtype=bool)
+    if own and counts.max() < 2:
+        return [], ~unjudged
+    if own:
+        # Sorted rows in unshuffled folds would have each judged by a model that never saw its kind.
+        n_splits, splitter = min(5 if cv is None else int(cv), counts.max()), StratifiedKFold
+        if groups is not None:
+            n_splits, splitter = min(n_splits, len(np.unique(groups))), StratifiedGroupKFold
+            if n_splits < 2:
+                raise ValueError("groups holds a single group, got one for all rows; give two or more groups, or None.")
+        splitter = splitter(n_splits, shuffle=True, random_state=random_state)
+    else:
+        splitter = check_cv(cv, y, classifier=True)
+    with warnings.catch_warnings():
+        # A class with fewer rows than folds is in as many folds as it has rows, which is what is wanted.
+        warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
+        splits = [(train, test) for train, test in splitter.split(X, y, groups) if len(test)]
+    for fold, (train, test) in enumerate(splits):
+        strays = test[~np.isin(codes[test], codes[train])]
+        unjudged[strays] = True
+        if own and groups is None:
+            # Trained on, a class of one row is known to all judges alike, and with two classes there are two.
+            splits[fold] = np.r_[train, strays], test
+    return splits, unjudged
+
+
+def _some(values, one="row", many="rows"):
+    """Name up to ten of the values."""
+    listed = ", ".join(repr(value) for value in values[:10].tolist())
+    more = f" and {len(values) - 10} more" if len(values) > 10 else ""
+    return f"{one if len(values) == 1 else many} {listed}{more}"
 
 
 def _lowest(score, count, among=None):
@@ -205,8 +291,13 @@ def _lowest(score, count, among=None):
 
 def _prune_by_noise_rate(codes, proba):
     joint, mask = confident_joint(codes, proba, classes=np.arange(proba.shape[1])), np.zeros(len(codes), dtype=bool)
-    for given, true in zip(*np.nonzero(joint * (1 - np.eye(len(joint), dtype=int))), strict=True):
-        mask |= _lowest(proba[:, given] - proba[:, true], joint[given, true], codes == given)
+    np.fill_diagonal(joint, 0)
+    for given in np.flatnonzero(joint.any(axis=1)):
+        # The rows of a class are taken once: looking for them again for each pair costs far more than the pairs do.
+        members = np.flatnonzero(codes == given)
+        mine = proba[members]
+        for true in np.flatnonzero(joint[given]):
+            mask[members[_lowest(mine[:, given] - mine[:, true], joint[given, true])]] = True
     return mask
 
 

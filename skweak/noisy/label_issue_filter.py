@@ -3,15 +3,15 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_regressor
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, has_fit_parameter, indexable, validate_data
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, indexable, validate_data
 
 from skweak.metrics.label_quality import QUALITY_KINDS
-from skweak.noisy.issues import FILTERS, METHODS, flag_labels, judge_labels
+from skweak.noisy.issues import FILTERS, METHODS, check_given_labels, flag_labels, judge_labels
 
 
 def _has(name):
@@ -40,11 +40,14 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     action : {"drop", "weight"}, default="drop"
         Drop suspicious rows, or give them their label quality as weight.
     cv : int >= 2 or splitter, default=5
-        Folds; every class needs as many rows. More folds cost more fits and give better judges.
+        Folds, as in `find_label_issues`; a number means stratified and shuffled ones. More folds cost more fits and
+        give better judges.
     n_neighbors : int >= 3, default=10
         Rows that vote, for the methods of neighbours.
     n_jobs : int or None, default=None
         Folds fitted at the same time.
+    random_state : int, RandomState or None, default=None
+        Shuffles the rows before they are split into `cv` folds; an int gives the same folds at every call.
 
     Attributes
     ----------
@@ -52,7 +55,8 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Fitted on what was kept.
     classes_ : ndarray of shape (C,)
     label_quality_ : ndarray of shape (n,)
-        In [0, 1]; low is suspicious.
+        In [0, 1]; low is suspicious. It is nan where no fold can judge the row, as in a class of one row; such a row
+        is kept.
     noise_mask_ : ndarray of bool of shape (n,)
         Suspicious rows.
     n_features_in_ : int
@@ -84,11 +88,13 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split", "get_n_splits"])],
         "n_neighbors": [Interval(Integral, 3, None, closed="left")],
         "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
     }
 
     def __init__(
         self, estimator, *, method="confident_learning", filter_by="prune_by_noise_rate",
         quality="self_confidence", action="drop", cv=5, n_neighbors=10, n_jobs=None,
+        random_state=None,
     ):  # fmt: skip
         self.estimator = estimator
         self.method = method
@@ -98,8 +104,9 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.cv = cv
         self.n_neighbors = n_neighbors
         self.n_jobs = n_jobs
+        self.random_state = random_state
 
-    def fit(self, X, y):
+    def fit(self, X, y, groups=None):
         """Judge the labels ``y`` (n,) of ``X``, then fit on what holds.
 
         Parameters
@@ -108,12 +115,24 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             What the classifier takes.
         y : array-like of shape (n,)
             Given labels.
+        groups : array-like of shape (n,) or None, default=None
+            Rows of one group are never in two folds.
 
         Returns
         -------
         self
         """
         self._validate_params()
+        if not hasattr(self.estimator, "__sklearn_tags__"):
+            name = type(self.estimator).__name__
+            raise TypeError(
+                f"estimator must be a scikit-learn classifier, got {name}, which has no __sklearn_tags__; derive it "
+                f"from sklearn.base: class {name}(ClassifierMixin, BaseEstimator)."
+            )
+        if is_regressor(self.estimator):
+            raise TypeError(
+                f"estimator must be a classifier, got the regressor {type(self.estimator).__name__}; give a classifier."
+            )
         if self.action == "weight" and not has_fit_parameter(self.estimator, "sample_weight"):
             raise ValueError(
                 f"action='weight' needs sample_weight, which {type(self.estimator).__name__}.fit does not take; use "
@@ -121,15 +140,16 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             )
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        X, y = indexable(X, column_or_1d(y, warn=True))
+        X, y = indexable(X, check_given_labels(y, X))
         validate_data(self, X, skip_check_array=True)
         check_classification_targets(y)
         classes, mask, score = np.unique(y), np.zeros(len(y), dtype=bool), np.ones(len(y))
         if len(classes) > 1:
             judge = self.estimator if self.method == "confident_learning" else None
             proba, classes, shares = judge_labels(
-                judge, X, y, self.method, self.cv, self.n_neighbors, n_jobs=self.n_jobs
-            )
+                judge, X, y, self.method, self.cv, self.n_neighbors, n_jobs=self.n_jobs, groups=groups,
+                random_state=self.random_state,
+            )  # fmt: skip
             mask, score = flag_labels(y, proba, classes, self.method, self.filter_by, self.quality, shares)
         if self.action == "weight":
             fitted = clone(self.estimator).fit(X, y, sample_weight=np.where(mask, score, 1.0))
@@ -165,8 +185,12 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        if not hasattr(self.estimator, "__sklearn_tags__"):
+            return tags
         inner = get_tags(self.estimator)
         tags.input_tags.sparse = inner.input_tags.sparse
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
-        tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+        # Nothing but a ClassifierMixin sets these, and a classifier can do without it.
+        if inner.classifier_tags is not None:
+            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
         return tags

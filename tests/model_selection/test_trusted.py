@@ -55,6 +55,21 @@ def test_stratified_folds_keep_the_proportions_of_the_verified_rows():
         assert np.bincount(y[test]).tolist() == [3, 1]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("counts", [[3] * 10, [3, 1, 1], [40, 3, 1], [1] * 5])
+def test_classes_with_fewer_verified_rows_than_folds(counts, shuffle):
+    y = np.repeat(np.arange(len(counts)), counts)
+    trusted, y = np.r_[np.ones(len(y), bool), np.zeros(9, bool)], np.r_[y, np.zeros(9, int)]
+    cv = TrustedStratifiedKFold(trusted, 5, shuffle=shuffle, random_state=0 if shuffle else None)
+    folds = list(cv.split(np.zeros((len(y), 1)), y))
+    assert len(folds) == 5 == cv.get_n_splits()
+    assert np.sort(np.concatenate([test for _, test in folds])).tolist() == np.flatnonzero(trusted).tolist()
+    per_fold = np.array([np.bincount(y[test], minlength=len(counts)) for _, test in folds])
+    # No two rows of a rare class in one fold, and the folds of one size.
+    assert (np.ptp(per_fold, axis=0) <= 1).all() and np.ptp(per_fold.sum(axis=1)) <= 1
+
+
 @pytest.fixture(scope="module")
 def digits():
     X, y = load_digits(return_X_y=True)

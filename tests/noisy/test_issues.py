@@ -5,17 +5,19 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, Perceptron
+from sklearn.linear_model import LogisticRegression, Perceptron, Ridge
 from sklearn.metrics import f1_score
-from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skweak.datasets import make_noisy_labels
+from skweak.metrics import confident_joint
 from skweak.noisy import CrossEntropyClassifier, LabelIssueFilter, find_label_issues
-from skweak.noisy.issues import FILTERS, _least_supported
+from skweak.noisy.issues import _FLAG, FILTERS, _least_supported
 
 fast = settings(max_examples=25, deadline=None, derandomize=True)
 
@@ -69,6 +71,23 @@ def test_pruning_by_class_and_by_pair_differ():
     # By pair: the largest lead of 1, row 3, and of 2, row 4. By class: the two smallest probabilities of 0.
     assert found["prune_by_noise_rate"] == [4, 3] and found["prune_by_class"] == [4, 2]
     assert found["both"] == [4] and found["confident_learning"] == [4, 3] and found["predicted_neq_given"] == [4, 2, 3]
+
+
+@fast
+@given(st.integers(0, 10_000), st.integers(2, 9), st.booleans())
+def test_pruning_by_pair_is_its_definition(seed, n_classes, ties):
+    random = np.random.RandomState(seed)
+    proba = random.dirichlet(np.ones(n_classes) / 2, 80)
+    if ties:
+        proba = proba.round(1) + 1e-6
+        proba /= proba.sum(axis=1, keepdims=True)
+    y = random.randint(0, n_classes, 80)
+    joint, expected = confident_joint(y, proba, classes=np.arange(n_classes)), np.zeros(80, dtype=bool)
+    for one, other in zip(*np.nonzero(joint), strict=True):
+        if one != other:
+            lead = np.where(y == one, proba[:, one] - proba[:, other], np.inf)
+            expected |= lead <= np.sort(lead)[joint[one, other] - 1]
+    assert (_FLAG["prune_by_noise_rate"](y, proba) == expected).all()
 
 
 def test_neighbours_by_hand():
@@ -146,7 +165,11 @@ def test_ranking_by_neighbours_flags_nothing_that_all_of_them_bear_out():
 def test_an_estimator_is_asked_out_of_fold_and_stays_unfitted(digits):
     X, _, noisy, _, proba = digits
     model = LogisticRegression(max_iter=500)
-    pd.testing.assert_frame_equal(find_label_issues(model, X, noisy), find_label_issues(proba, None, noisy))
+    by_hand = find_label_issues(proba, None, noisy)
+    pd.testing.assert_frame_equal(find_label_issues(model, X, noisy, cv=StratifiedKFold(5)), by_hand)
+    shuffled = cross_val_predict(model, X, noisy, cv=StratifiedKFold(5, shuffle=True, random_state=3), method="predict_proba")
+    by_hand = find_label_issues(shuffled, None, noisy)
+    pd.testing.assert_frame_equal(find_label_issues(model, X, noisy, random_state=3), by_hand)
     assert not hasattr(model, "coef_")
 
 
@@ -214,15 +237,14 @@ def test_one_class_and_neighbours_without_probabilities(digits):
     [
         (None, {}, ValueError, "estimator_or_proba is None; give a classifier"),
         (Perceptron(), {}, TypeError, "must have predict_proba, Perceptron has not"),
-        (LogisticRegression(), {"cv": 11}, ValueError, "cv=11 folds need as many rows of every class, but class .* has 10"),
-        (LogisticRegression(), {"cv": KFold(12)}, ValueError, "cv=12 folds"),
+        (LogisticRegression(), {"groups": [3] * 20}, ValueError, "groups holds a single group"),
         (LogisticRegression(), {"classes": [1, 2]}, ValueError, "y holds .*0.*, which is not among classes"),
         (LogisticRegression().fit([[0], [1]], [0, 1]), {"method": "neighbors"}, TypeError, "embed or transform"),
         (LogisticRegression(), {"method": "votes"}, ValueError, "method must be one of confident_learning, neighbors"),
         (LogisticRegression(), {"filter_by": "all"}, ValueError, "filter_by must be one of .* got 'all'"),
         (LogisticRegression(), {"quality": "x"}, ValueError, "kind must be one of"),
     ],
-    ids=["none", "no-proba", "few-rows", "splitter", "class", "features", "method", "filter", "quality"],
+    ids=["none", "no-proba", "one-group", "class", "features", "method", "filter", "quality"],
 )
 def test_what_does_not_fit_is_named(judge, changes, error, message):
     X, y = np.random.RandomState(0).randn(20, 2), np.arange(20) % 2
@@ -230,8 +252,64 @@ def test_what_does_not_fit_is_named(judge, changes, error, message):
         find_label_issues(judge, X, y, **changes)
 
 
+@pytest.mark.parametrize("changes", [{"y": [0, 1, 2]}, {"groups": [0, 1]}])
+def test_lengths_must_agree(changes):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        find_label_issues(LogisticRegression(), np.eye(4), **{"y": [0, 0, 1, 1], **changes})
+
+
 def test_weighting_needs_weights():
     from sklearn.neighbors import KNeighborsClassifier
 
     with pytest.raises(ValueError, match="action='weight' needs sample_weight, which KNeighborsClassifier.fit does not"):
         LabelIssueFilter(KNeighborsClassifier(), action="weight").fit([[0], [1]], [0, 1])
+
+
+def test_the_name_of_a_column_is_no_labels():
+    frame = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0], "label": [0, 0, 1, 1]})
+    remedy = r"y must hold one label per row of X, got 'label' of type str; give the column itself, X\['label'\], and as X"
+    for judge in (LogisticRegression(), np.full((4, 2), 0.5)):
+        with pytest.raises(ValueError, match=remedy):
+            find_label_issues(judge, frame, "label")
+    with pytest.raises(ValueError, match=remedy):
+        LabelIssueFilter(LogisticRegression()).fit(frame, "label")
+    for wrong in ("target", None, 3):
+        with pytest.raises(ValueError, match=f"got {wrong!r} of type .*; give a list, array or column of labels"):
+            find_label_issues(LogisticRegression(), frame, wrong)
+
+
+class PlainClassifier(BaseEstimator):
+    """A classifier that does not say it is one."""
+
+    def fit(self, X, y):
+        self.model_ = LogisticRegression(max_iter=500).fit(X, y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X)
+
+
+def test_a_classifier_need_not_say_that_it_is_one(digits):
+    X, y, noisy, _, _ = digits
+    own = LabelIssueFilter(PlainClassifier(), cv=3, random_state=0).fit(X[:600], noisy[:600])
+    usual = LabelIssueFilter(LogisticRegression(max_iter=500), cv=3, random_state=0).fit(X[:600], noisy[:600])
+    assert (own.noise_mask_ == usual.noise_mask_).all() and own.noise_mask_.any()
+    assert own.score(X[600:], y[600:]) == usual.score(X[600:], y[600:])
+
+
+class BareClassifier:
+    fit, predict, predict_proba = PlainClassifier.fit, PlainClassifier.predict, PlainClassifier.predict_proba
+
+
+def test_what_is_no_classifier_of_scikit_learn_is_refused():
+    with pytest.raises(TypeError, match="got BareClassifier, which has no __sklearn_tags__; derive it from sklearn.base"):
+        LabelIssueFilter(BareClassifier()).fit([[0.0], [1.0]], [0, 1])
+
+
+def test_a_regressor_is_refused():
+    with pytest.raises(TypeError, match="estimator must be a classifier, got the regressor Ridge; give a classifier"):
+        LabelIssueFilter(Ridge(), method="neighbors").fit([[0.0], [1.0]], [0, 1])
