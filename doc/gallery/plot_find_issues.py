@@ -14,7 +14,7 @@ from skweak.noisy import find_label_issues
 
 X, y = load_digits(return_X_y=True)
 y_noisy, wrong, _ = make_noisy_labels(y, "symmetric_exclusive:0.1", random_state=0)
-issues = find_label_issues(LogisticRegression(max_iter=300), X / 16, y_noisy)
+issues = find_label_issues(LogisticRegression(max_iter=300), X / 16, y_noisy, random_state=0)
 
 figure, axes = plt.subplots(2, 8, figsize=(10, 3.2), layout="constrained")
 for ax, issue in zip(axes.flat, issues.itertuples(), strict=False):

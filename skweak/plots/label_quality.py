@@ -63,7 +63,7 @@ class LabelQualityDisplay:
         Parameters
         ----------
         quality : array-like of shape (n,)
-            Such as of `skweak.metrics.label_quality`.
+            Such as of `skweak.metrics.label_quality`. Rows of quality nan, which nothing could judge, are left out.
         wrong : array-like of bool of shape (n,) or None, default=None
 
         Returns
@@ -71,13 +71,14 @@ class LabelQualityDisplay:
         LabelQualityDisplay
         """
         quality = column_or_1d(quality, dtype=np.float64)
-        if not ((quality >= 0) & (quality <= 1)).all():
+        judged = ~np.isnan(quality)
+        if not ((quality[judged] >= 0) & (quality[judged] <= 1)).all():
             raise ValueError("quality must hold numbers in [0, 1]; scale it.")
         if wrong is not None:
             wrong = column_or_1d(wrong).astype(bool)
             if len(wrong) != len(quality):
                 raise ValueError(f"wrong has {len(wrong)} entries but quality has {len(quality)}; give one per row.")
-        return cls(quality, wrong=wrong)
+        return cls(quality[judged], wrong=None if wrong is None else wrong[judged])
 
     def plot(self, ax=None, *, bins=30):
         """Draw the histogram with ``bins`` bars on ``ax``, by default on new axes, and return the display."""
@@ -86,7 +87,7 @@ class LabelQualityDisplay:
 
         ax = plt.subplots()[1] if ax is None else ax
         groups = [self.quality] if self.wrong is None else [self.quality[~self.wrong], self.quality[self.wrong]]
-        labels = ["all"] if self.wrong is None else ["right", "wrong"]
+        labels = ["all"] if self.wrong is None else ["not suspected", "suspected"]
         counts, _, _ = ax.hist(groups, np.linspace(0, 1, bins + 1), stacked=True, label=labels)
         self.counts_ = np.diff(np.atleast_2d(counts), axis=0, prepend=0)
         ax.set(xlabel="label quality", ylabel="rows")

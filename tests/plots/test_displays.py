@@ -55,7 +55,7 @@ def test_training_curves_of_histories():
 def test_label_quality_counts_right_and_wrong_rows_apart():
     display = LabelQualityDisplay.from_results([0.1, 0.2, 0.9, 0.95], wrong=[True, False, False, False])
     assert display.plot(bins=2).counts_.tolist() == [[1, 2], [1, 0]]
-    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["right", "wrong"]
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["not suspected", "suspected"]
     assert LabelQualityDisplay.from_results([0.1, 0.2, 0.9]).plot(bins=2).counts_.tolist() == [[2, 1]]
 
 
@@ -129,3 +129,8 @@ def test_embedding_has_a_colour_per_class_and_crosses(fitted):
 def test_what_does_not_fit_is_named(fitted, make, error, message):
     with pytest.raises(error, match=message):
         make(fitted[3])
+
+
+def test_rows_that_nothing_could_judge_are_left_out():
+    display = LabelQualityDisplay.from_results([0.1, np.nan, 0.9], wrong=[True, False, False])
+    assert display.quality.tolist() == [0.1, 0.9] and display.wrong.tolist() == [True, False]
