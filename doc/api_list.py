@@ -261,6 +261,7 @@ API = {
                 "relational_huber_loss",
                 "risk_consistent_loss",
                 "sharpen",
+                "supervised_contrastive_loss",
                 "symmetric_cross_entropy",
                 "temperature_cross_entropy",
                 "unbiased_binary_loss",
@@ -294,6 +295,7 @@ API = {
             "": [
                 "Batch",
                 "DataParallel",
+                "KeyQueue",
                 "DivergenceError",
                 "MovingAverage",
                 "PairedBatches",

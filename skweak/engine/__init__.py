@@ -3,6 +3,7 @@
 from skweak.engine.averaging import MovingAverage
 from skweak.engine.data import Batch, PairedBatches, TensorBatches, TensorData
 from skweak.engine.errors import DivergenceError
+from skweak.engine.key_queue import KeyQueue
 from skweak.engine.memory import RowMemory
 from skweak.engine.parallel import DataParallel
 from skweak.engine.state import Resume
@@ -12,6 +13,7 @@ __all__ = [
     "Batch",
     "DataParallel",
     "DivergenceError",
+    "KeyQueue",
     "MovingAverage",
     "PairedBatches",
     "Resume",

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from skweak.engine.memory import RowMemory
 from skweak.engine.optimizers import clear_gradients
 
 
@@ -48,7 +47,7 @@ class StepClosure:
 
 @contextmanager
 def _standing_still(run):
-    memories = [value for value in vars(run.state).values() if isinstance(value, RowMemory)]
+    memories = [value for value in vars(run.state).values() if hasattr(value, "frozen")]
     norms = [layer for name in run._modules for layer in getattr(run, f"{name}_").modules()
              if isinstance(layer, _BatchNorm)]  # fmt: skip
     momenta = [norm.momentum for norm in norms]

@@ -3,6 +3,7 @@
 from skweak.losses.bidirectional import feature_imitation_loss, negative_branch_loss, positive_branch_loss
 from skweak.losses.bounded_risk import bounded_unbiased_risk
 from skweak.losses.complementary import complementary_loss
+from skweak.losses.contrastive import supervised_contrastive_loss
 from skweak.losses.decoupled import decoupled_kl
 from skweak.losses.distillation import binary_kl, binary_kl_norm, distillation_kl, project_conflict
 from skweak.losses.embedding import (
@@ -68,6 +69,7 @@ __all__ = [
     "relational_huber_loss",
     "risk_consistent_loss",
     "sharpen",
+    "supervised_contrastive_loss",
     "symmetric_cross_entropy",
     "temperature_cross_entropy",
     "unbiased_binary_loss",

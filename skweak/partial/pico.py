@@ -7,9 +7,9 @@ from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
-from skweak.engine import MovingAverage
+from skweak.engine import KeyQueue, MovingAverage
 from skweak.labels import disambiguation
-from skweak.losses import candidate_posterior, risk_consistent_loss
+from skweak.losses import candidate_posterior, risk_consistent_loss, supervised_contrastive_loss
 from skweak.nn.heads import Projected
 from skweak.partial.confidence import start_confidence
 
@@ -122,10 +122,7 @@ class PiCOClassifier(WeakClassifier):
         if "prototypes" not in vars(run.state):
             like = {"dtype": run.dtype, "device": run.device}
             run.state.prototypes = torch.zeros(run.n_outputs, self.projection_width, **like)
-            # Until they are replaced, random directions of no class.
-            run.state.queue = F.normalize(torch.randn(self.queue_size, self.projection_width, **like))
-            run.state.queue_labels = torch.full((self.queue_size,), -1, device=run.device)
-            run.state.queue_end = 0
+            run.state.queue = KeyQueue(self.queue_size, self.projection_width, **like)
             run.state.keys = MovingAverage(run.module_, self.key_decay)
 
     def _loss(self, run, batch):
@@ -146,12 +143,12 @@ class PiCOClassifier(WeakClassifier):
             state.confidence.index_copy_(0, batch.index, confidence)
         predicted = candidate_posterior(logits, batch.y).argmax(1)
         state.prototypes = move_prototypes(state.prototypes, seen, predicted, decay=self.prototype_decay)
-        groups, past = predicted, state.queue_labels
+        groups, past = predicted, state.queue.labels
         if not from_prototypes:
             groups, past = torch.arange(len(seen), device=seen.device), torch.full_like(past, -1)
-        others, labels = torch.cat([keys, state.queue]), torch.cat([groups, past])
-        contrast = contrastive_loss(queries, groups, others, labels, temperature=self.temperature)
-        self._enqueue(state, keys, predicted)
+        others, labels = torch.cat([keys, state.queue.keys]), torch.cat([groups, past])
+        contrast = supervised_contrastive_loss(queries, groups, others, labels, temperature=self.temperature)
+        state.queue.push(keys, predicted)
         losses = risk_consistent_loss(logits, confidence)
         run.record("classification", losses)
         run.record("contrast", contrast)
@@ -160,13 +157,6 @@ class PiCOClassifier(WeakClassifier):
     def _target_decay(self, run):
         first, last = self.target_decay
         return first + (last - first) * run.epoch / max(1, run.max_epochs - 1)
-
-    def _enqueue(self, state, keys, labels):
-        keys, labels = keys[: self.queue_size], labels[: self.queue_size]
-        places = (state.queue_end + torch.arange(len(keys), device=keys.device)) % self.queue_size
-        state.queue.index_copy_(0, places, keys)
-        state.queue_labels.index_copy_(0, places, labels)
-        state.queue_end = (state.queue_end + len(keys)) % self.queue_size
 
     def _end_step(self, run):
         run.state.keys.update_parameters(run.module_)
@@ -180,30 +170,6 @@ class PiCOClassifier(WeakClassifier):
     @classmethod
     def _test_params(cls):
         return super()._test_params() | {"batch_size": 64, "queue_size": 64, "projection_width": 16}
-
-
-def contrastive_loss(queries, labels, others, other_labels, *, temperature):
-    """Return how far each unit vector is from those of its own label, compared with all vectors.
-
-    Parameters
-    ----------
-    queries, labels : tensors of shape (n, d) and (n,)
-        Unit vectors, compared with each other and with ``others``, and their labels.
-    others, other_labels : tensors of shape (m, d) and (m,)
-        At least one of each label in ``labels``.
-    temperature : float > 0
-
-    Returns
-    -------
-    tensor of shape (n,)
-        Mean over a row's positives of ``-log softmax(similarity / temperature)``, the row itself left out.
-    """
-    n = len(queries)
-    similarity = queries @ torch.cat([queries, others]).T / temperature
-    itself = torch.eye(n, similarity.shape[1], dtype=torch.bool, device=queries.device)
-    log_proba = similarity.masked_fill(itself, float("-inf")).log_softmax(1)
-    positive = (labels[:, None] == torch.cat([labels, other_labels])) & ~itself
-    return -log_proba.masked_fill(~positive, 0).sum(1) / positive.sum(1)
 
 
 def move_prototypes(prototypes, vectors, labels, *, decay):

@@ -11,10 +11,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from skweak.datasets import make_uniform_candidates
+from skweak.losses import supervised_contrastive_loss as contrastive_loss
 from skweak.nn import MLP
 from skweak.nn.heads import Projected
 from skweak.partial import PiCOClassifier
-from skweak.partial.pico import contrastive_loss, move_prototypes
+from skweak.partial.pico import move_prototypes
 
 
 def directions(n, d, seed):
@@ -120,7 +121,7 @@ class Watching(PiCOClassifier):
     """Keeps a copy of its queue."""
 
     def _finish(self, run):
-        queue = {"queue_": run.state.queue.clone(), "labels_": run.state.queue_labels.clone()}
+        queue = {"queue_": run.state.queue.keys.clone(), "labels_": run.state.queue.labels.clone()}
         return super()._finish(run) | queue
 
 

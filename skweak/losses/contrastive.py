@@ -1,0 +1,41 @@
+"""Losses that draw embeddings of one class together and those of others apart."""
+
+import torch
+
+
+def supervised_contrastive_loss(queries, labels, others, other_labels, *, temperature):
+    """Return how far each unit vector is from those of its own label, compared with all vectors.
+
+    Parameters
+    ----------
+    queries, labels : tensors of shape (n, d) and (n,)
+        Unit vectors, compared with each other and with ``others``, and their labels.
+    others, other_labels : tensors of shape (m, d) and (m,)
+        At least one of each label in ``labels``.
+    temperature : float > 0
+
+        Smaller looks at the most similar vectors only.
+
+    Returns
+    -------
+    tensor of shape (n,)
+        Mean over a row's positives of ``-log softmax(similarity / temperature)``, the row itself left out.
+
+    References
+    ----------
+    arXiv:2004.11362
+
+    Examples
+    --------
+    >>> import torch
+    >>> queries, labels = torch.tensor([[1.0, 0.0]]), torch.tensor([0])
+    >>> others = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    >>> supervised_contrastive_loss(queries, labels, others, torch.tensor([0, 1]), temperature=1.0)
+    tensor([0.1269])
+    """
+    n = len(queries)
+    similarity = queries @ torch.cat([queries, others]).T / temperature
+    itself = torch.eye(n, similarity.shape[1], dtype=torch.bool, device=queries.device)
+    log_proba = similarity.masked_fill(itself, float("-inf")).log_softmax(1)
+    positive = (labels[:, None] == torch.cat([labels, other_labels])) & ~itself
+    return -log_proba.masked_fill(~positive, 0).sum(1) / positive.sum(1)
