@@ -16,6 +16,15 @@ from skweak.utils._checks import as_classes, check_count
 SEED = [None, Interval(Integral, 0, 2**32 - 1, closed="both")]
 
 
+def check_strategy(query_strategy):
+    """Raise for a query strategy that cannot be called with a learner and a pool."""
+    if isinstance(query_strategy, type):
+        name = query_strategy.__name__
+        raise TypeError(f"query_strategy is the class {name}, but an instance is needed; give {name}() instead.")
+    if not callable(query_strategy):
+        raise TypeError(f"query_strategy must be callable, got {query_strategy!r}.")
+
+
 class QueryStrategy(BaseEstimator, ABC):
     """Base of all query strategies: parameters, and a call that chooses rows of a pool.
 

@@ -7,11 +7,12 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 from tqdm.auto import tqdm
 
-from skweak.active.base import QueryStrategy
+from skweak.active.answers import as_answers, check_batch, is_marked, join_labels
+from skweak.active.base import QueryStrategy, check_strategy
 from skweak.active.journal import Journal, describe, digest
 from skweak.active.rows import as_rows, stack_rows
 from skweak.active.uncertainty import MarginSampling
-from skweak.active.view import training_rows, unwrap
+from skweak.active.view import marker_of, training_rows, unwrap
 from skweak.metrics import query_precision_recall
 from skweak.utils._checks import check_count
 
@@ -53,8 +54,7 @@ class ActiveLearner:
 
     def __init__(self, estimator, query_strategy=None, X_training=None, y_training=None, **fit_kwargs):
         query_strategy = MarginSampling() if query_strategy is None else query_strategy
-        if not callable(query_strategy):
-            raise TypeError(f"query_strategy must be callable, got {query_strategy!r}.")
+        check_strategy(query_strategy)
         if (X_training is None) != (y_training is None):
             raise ValueError("X_training and y_training must be given together, got only one of them.")
         self.estimator = estimator
@@ -66,12 +66,12 @@ class ActiveLearner:
 
     def fit(self, X, y, **fit_kwargs):
         """Forget all rows, keep ``X`` and ``y`` as the first ones and fit the estimator on them."""
-        X, y = _check_batch(X, y)
+        X, y = check_batch(X, y, marker_of(self))
         self.estimator.fit(X, y, **fit_kwargs)
         self.X_training, self.y_training, self.batch_sizes = X, y, []
         return self
 
-    def teach(self, X, y, only_new=False, **fit_kwargs):
+    def teach(self, X, y, only_new=False, *, train=True, **fit_kwargs):
         """Add labeled rows and learn from them.
 
         Parameters
@@ -79,18 +79,24 @@ class ActiveLearner:
         X : array-like of shape (b, ...)
             New rows.
         y : array-like of shape (b,)
-            Their labels.
+            Their labels; ``unknown_label`` of the estimator may stand among them, whatever its type.
         only_new : bool, default=False
             False fits the estimator anew on all rows so far. True lets it go on with the new rows alone: by
             ``partial_fit`` where it has it, else by ``fit`` with its ``warm_start``.
+        train : bool, default=True
+            False only adds the rows; the next `teach`, or `retrain`, learns them together with all others.
         **fit_kwargs
             Handed to ``fit`` or ``partial_fit``. Facts about rows must cover all rows that are fitted.
         """
-        X, y = _check_batch(X, y)
+        X, y = check_batch(X, y, marker_of(self))
         all_X, all_y = X, y
         if self.X_training is not None:
-            all_X, all_y = stack_rows(self.X_training, X), _join_labels(self.y_training, y)
-        if not only_new:
+            all_X, all_y = stack_rows(self.X_training, X), join_labels(self.y_training, y, marker_of(self))
+        if not train:
+            if only_new or fit_kwargs:
+                what = "only_new=True" if only_new else f"{next(iter(fit_kwargs))}="
+                raise ValueError(f"train=False does not train, but {what} says how; leave one of them out.")
+        elif not only_new:
             self.estimator.fit(all_X, all_y, **fit_kwargs)
         elif hasattr(self.estimator, "partial_fit"):
             self.estimator.partial_fit(X, y, **fit_kwargs)
@@ -104,6 +110,13 @@ class ActiveLearner:
         if self.X_training is not None:
             self.batch_sizes = [*self.batch_sizes, len(y)]
         self.X_training, self.y_training = all_X, all_y
+
+    def retrain(self, **fit_kwargs):
+        """Fit the estimator anew on all rows so far, those included that were only added."""
+        if self.X_training is None:
+            raise ValueError("The learner has no labeled rows yet; teach it some first.")
+        self.estimator.fit(self.X_training, self.y_training, **fit_kwargs)
+        return self
 
     def query(self, X_pool, n_instances=1, *, return_metrics=False, **query_kwargs):
         """Ask the strategy for rows of a pool.
@@ -162,7 +175,8 @@ def run_loop(
         Unlabeled rows. They are not copied; a memory map stays on the disk.
     oracle : array-like of shape (n,) or callable
         The answer for every row, or a function that is given the position of one row and returns its label. Rows that
-        belong to no known class are answered with the estimator's ``unknown_label``.
+        belong to no known class are answered with the estimator's ``unknown_label``; where its type is not that of
+        the classes, in a list or an array of objects.
     n_queries : int, default=10
         Rounds. Fewer when the pool is used up.
     n_instances : int, default=1
@@ -226,10 +240,10 @@ class _Loop:
         n_rows = _num_samples(X_pool)
         self.remaining = np.arange(n_rows)
         self.ask, self.n_known_left = oracle, None
-        self.unknown = getattr(unwrap(learner)[1], "unknown_label", None)
+        self.unknown = marker_of(learner)
         self.n_labeled_known = int(self.is_known(self.labels).sum())
         if not callable(oracle):
-            answers = np.asarray(oracle)
+            answers = as_answers(oracle, self.unknown, "oracle")
             if len(answers) != n_rows:
                 raise ValueError(f"oracle has {len(answers)} answers, X_pool has {n_rows} rows; give one per row.")
             self.ask = answers.__getitem__
@@ -240,16 +254,17 @@ class _Loop:
 
     @property
     def labels(self):
-        return np.asarray(training_rows(self.learner)[1])
+        return as_answers(training_rows(self.learner)[1], self.unknown)
 
     def is_known(self, answers):
-        answers = np.asarray(answers)
-        return np.ones(len(answers), dtype=bool) if self.unknown is None else answers != self.unknown
+        marks = is_marked(as_answers(answers, self.unknown, "oracle"), self.unknown)
+        # Of several labels per row, the row is unknown where all are.
+        return ~marks.all(axis=tuple(range(1, marks.ndim)))
 
     def header(self):
         """Describe the run as far as its course depends on it."""
         members = getattr(self.learner, "learner_list", [self.learner])
-        X, y = training_rows(self.learner)
+        X = training_rows(self.learner)[0]
         return {
             "format": 1,
             "strategy": describe(self.learner.query_strategy),
@@ -257,7 +272,7 @@ class _Loop:
             "n_instances": self.n_instances,
             "X_pool": digest(self.X_pool),
             "X_training": digest(as_rows(X)),
-            "y_training": digest(np.asarray(y)),
+            "y_training": digest(self.labels),
         }
 
     def step(self, number, journal):
@@ -272,7 +287,7 @@ class _Loop:
         seconds = time.perf_counter() - start
         answers = self.collect(number, indices.tolist(), journal)
         start = time.perf_counter()
-        self.learner.teach(_safe_indexing(self.X_pool, indices), np.asarray(answers))
+        self.learner.teach(_safe_indexing(self.X_pool, indices), as_answers(answers, self.unknown, "oracle"))
         seconds += time.perf_counter() - start
         self.remaining = np.setdiff1d(self.remaining, indices)
         return self.record(number, indices, answers, seconds)
@@ -288,6 +303,8 @@ class _Loop:
         answers = [record["answer"] for record in kept]
         for row in rows[len(kept) :]:
             answer = np.asarray(self.ask(row)).tolist()
+            # Before it is kept: a journal that holds a wrong answer would repeat it for ever.
+            as_answers([answer], self.unknown, "oracle")
             if journal is not None:
                 journal.append({"round": number, "row": row, "answer": answer})
             answers.append(answer)
@@ -317,19 +334,3 @@ class _Loop:
             "query_recall": recall,
             "seconds": seconds,
         }
-
-
-def _check_batch(X, y):
-    X, y = as_rows(X), np.asarray(y)
-    if y.ndim == 0 or _num_samples(X) != len(y):
-        raise ValueError(f"X has {_num_samples(X)} rows and y has shape {y.shape}; give one label per row.")
-    if not len(y):
-        raise ValueError("X and y have 0 rows; teach at least one.")
-    return X, y
-
-
-def _join_labels(first, second):
-    # numpy would turn numbers into strings without a word.
-    if (first.dtype.kind in "OUS") != (second.dtype.kind in "OUS"):
-        raise ValueError(f"y holds {second.dtype} labels, but the labels so far are {first.dtype}; use one type.")
-    return np.concatenate([first, second])

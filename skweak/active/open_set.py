@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 from torch.nn import functional as F
 
+from skweak.active.answers import NO_MARKER, is_marked, of_one_type, read_labels
 from skweak.active.base import SEED, QueryStrategy
 from skweak.base import WeakClassifier
 from skweak.labels import encode_labels
@@ -79,7 +80,7 @@ class OpenSetClassifier(WeakClassifier):
         """
         check_is_fitted(self)
         if self._feedback_name is not None:
-            state = self.feedback([np.asarray(y)], getattr(self, self._feedback_name))
+            state = self.feedback([read_labels(y)], getattr(self, self._feedback_name))
             setattr(self, self._feedback_name, state)
         return self
 
@@ -87,16 +88,17 @@ class OpenSetClassifier(WeakClassifier):
         """Return the feedback after several batches of answers, from ``state`` or from the start."""
         state = self._feedback_start if state is None else state
         for answers in batches:
-            state = self._adapt(state, float(np.mean(answers != self.unknown_label)))
+            state = self._adapt(state, float(np.mean(~is_marked(read_labels(answers), self.unknown_label))))
         return state
 
     def encode_answers(self, y):
         """Return the code of every label: that of a known class, C for unknown, -1 for unlabeled."""
-        y = np.asarray(y)
+        y = read_labels(y)
         codes = np.full(len(y), -1)
-        seen = np.ones(len(y), dtype=bool) if self.unlabeled is None else y != self.unlabeled
+        seen = ~is_marked(y, NO_MARKER if self.unlabeled is None else self.unlabeled)
+        y, _, unknown_label = of_one_type(y[seen], None, self.unknown_label, self.classes_)
         codes[seen] = encode_labels(
-            y[seen], "open", classes=self.classes_, unknown_label=self.unknown_label, owner=type(self).__name__
+            y, "open", classes=self.classes_, unknown_label=unknown_label, owner=type(self).__name__
         ).target
         return codes
 
@@ -107,7 +109,17 @@ class OpenSetClassifier(WeakClassifier):
     def _encode(self, y, n_rows, classes=None):
         if self.known_classes is not None and self.classes is not None:
             raise ValueError("known_classes and classes both name the known classes; give one of them.")
-        return super()._encode(y, n_rows, self.known_classes if classes is None else classes)
+        named = self.known_classes if self.classes is None else self.classes
+        classes = named if classes is None else classes
+        taken = () if classes is None else classes
+        one_type, unlabeled, unknown_label = of_one_type(y, self.unlabeled, self.unknown_label, taken)
+        if one_type is y:
+            return super()._encode(y, n_rows, classes)
+        # A marker of another type than the classes, which an array of labels cannot hold.
+        return encode_labels(
+            one_type, self._label_kind, n_rows=n_rows, classes=classes, unlabeled=unlabeled,
+            unknown_label=unknown_label, owner=f"This {type(self).__name__}",
+        )  # fmt: skip
 
     def _stages(self, run):
         """Return the stages of a fit in their order."""

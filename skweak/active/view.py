@@ -8,6 +8,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 from tqdm.auto import tqdm
 
+from skweak.active.answers import NO_MARKER, read_labels
 from skweak.active.rows import as_rows, chunks
 
 # A pool is embedded into memory once; rows of one chunk take about this many bytes.
@@ -160,7 +161,7 @@ class LearnerView:
         X, y = self._given if self._given is not None else training_rows(self.learner)
         if X is None:
             return None
-        X, y = as_rows(X), np.asarray(y)
+        X, y = as_rows(X), read_labels(y)
         if _num_samples(X) != len(y):
             raise ValueError(f"labeled holds {_num_samples(X)} rows of X but {len(y)} labels; give one label per row.")
         return self._transform(X), y
@@ -197,6 +198,12 @@ class LearnerView:
         """Return the seed of this round: it depends on ``random_state`` and on how many rows are labeled."""
         entropy = None if random_state is None else [random_state, self.n_labeled]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
+
+def marker_of(learner):
+    """Return the ``unknown_label`` of the estimator inside a learner, that of a committee's first member."""
+    learner = (getattr(learner, "learner_list", None) or [learner])[0]
+    return getattr(unwrap(learner)[1], "unknown_label", NO_MARKER)
 
 
 def training_rows(learner):

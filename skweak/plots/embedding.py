@@ -80,7 +80,8 @@ class EmbeddingDisplay:
             if value is not None and len(value) != len(embedding):
                 raise ValueError(f"{name} has {len(value)} entries but embedding {len(embedding)} rows; give one each.")
         if embedding.shape[1] > 2:
-            embedding = PCA(2, random_state=0).fit_transform(embedding)
+            # Whatever container the user chose for transformers, the points are an array.
+            embedding = PCA(2, random_state=0).set_output(transform="default").fit_transform(embedding)
         return cls(embedding, labels, marked=marked)
 
     def plot(self, ax=None):

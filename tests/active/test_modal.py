@@ -171,3 +171,62 @@ def test_another_modal_is_refused_with_the_remedy(installed, message, monkeypatc
     monkeypatch.delitem(sys.modules, "skweak.active.modal")
     with pytest.raises(ImportError, match=f"{message}.*; install it with: pip install --no-deps"):
         import skweak.active.modal  # noqa: F401
+
+
+def test_a_committee_takes_return_metrics_second_as_modal_does():
+    members = [modal.ActiveLearner(LogisticRegression(C=c, max_iter=500), None, X[START], Y[START]) for c in (0.01, 1)]
+    committee = modal.Committee(members, QueryByCommittee())
+    indices, rows, scores = committee.query(X, True, 2)
+    expected = committee.query(X, n_instances=2, return_metrics=True)
+    assert indices.tolist() == expected[0].tolist() and len(rows) == 2
+    np.testing.assert_array_equal(scores, expected[2])
+    assert len(committee.query(X, False)) == 2
+
+
+@pytest.mark.parametrize("column", [False, True], ids=["vector", "column"])
+def test_a_bayesian_optimizer_climbs(column):
+    from modAL.acquisition import max_UCB
+    from sklearn.gaussian_process import GaussianProcessRegressor
+
+    points = np.linspace(0, 20, 101).reshape(-1, 1)
+    values = np.sin(points) / 2 - (10 - points) ** 2 / 50 + 2
+    values = values if column else values[:, 0]
+    for strategy in (None, max_UCB):
+        optimizer = modal.BayesianOptimizer(GaussianProcessRegressor(optimizer=None), strategy, points[[10, 90]], values[[10, 90]])
+        assert float(np.squeeze(optimizer.y_max)) == values[[10, 90]].max()
+        for _ in range(20):
+            indices, rows = optimizer.query(points)
+            optimizer.teach(rows, values[indices])
+        assert float(np.squeeze(optimizer.get_max()[1])) == pytest.approx(values.max(), abs=0.02)
+        np.testing.assert_allclose(np.ravel(optimizer.get_max()[0]), points[values.argmax()], atol=0.5)
+        assert len(optimizer.y_training) == 22 and optimizer.batch_sizes == [1] * 20
+    optimizer.teach(points[[50]], values[[50]], only_new=True)
+    assert len(optimizer.y_training) == 23
+    optimizer.fit(points[:2], values[:2])
+    assert float(np.squeeze(optimizer.y_max)) == values[:2].max() and len(optimizer.y_training) == 2
+
+
+def test_rows_may_be_added_now_and_learned_later():
+    members = [modal.ActiveLearner(LogisticRegression(C=c, max_iter=500), None, X[START], Y[START]) for c in (0.01, 1)]
+    for learner in (logistic(), modal.Committee(members)):
+        before = learner.predict_proba(X)
+        learner.teach(X[:5], Y[:5], train=False)
+        learner.teach(X[60:70], Y[60:70], train=False)
+        np.testing.assert_array_equal(learner.predict_proba(X), before)
+        assert learner.batch_sizes == [5, 10]
+        learner.retrain()
+        member = learner.learner_list[0] if hasattr(learner, "learner_list") else learner
+        rows = [*START, *range(5), *range(60, 70)]
+        expected = LogisticRegression(C=member.estimator.C, max_iter=500).fit(X[rows], Y[rows])
+        np.testing.assert_allclose(member.predict_proba(X), expected.predict_proba(X), atol=1e-6)
+        for how in ({"only_new": True}, {"bootstrap": True}, {"sample_weight": np.ones(1)}):
+            with pytest.raises(ValueError, match=f"train=False does not train, but {next(iter(how))}= says how"):
+                learner.teach(X[:1], Y[:1], train=False, **how)
+    with pytest.raises(ValueError, match="no labeled rows yet"):
+        modal.ActiveLearner(LogisticRegression()).retrain()
+
+
+@pytest.mark.parametrize("make", [modal.ActiveLearner, modal.BayesianOptimizer, lambda e, s: modal.Committee([], s)])
+def test_a_strategy_class_is_no_strategy(make):
+    with pytest.raises(TypeError, match=r"query_strategy is the class MarginSampling, .*give MarginSampling\(\) instead"):
+        make(LogisticRegression(), MarginSampling)

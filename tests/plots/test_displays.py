@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -104,6 +105,15 @@ def test_embedding_has_a_colour_per_class_and_crosses(fitted):
     assert flat.scatters_[0].get_offsets().tolist() == [[0, 1], [4, 4]] and flat.crosses_ is None
     many = EmbeddingDisplay.from_results(np.random.RandomState(0).randn(30, 3), np.arange(30)).plot()
     assert len({tuple(points.get_facecolor()[0]) for points in many.scatters_}) == 30
+
+
+def test_the_embedding_does_not_depend_on_the_container_of_transformers():
+    rows = np.random.RandomState(0).randn(30, 3)
+    expected = EmbeddingDisplay.from_results(rows, np.arange(30) % 2).points
+    with config_context(transform_output="pandas"):
+        display = EmbeddingDisplay.from_results(rows, np.arange(30) % 2, marked=np.arange(30) < 4).plot()
+    np.testing.assert_array_equal(display.points, expected)
+    assert [len(scatter.get_offsets()) for scatter in display.scatters_] == [15, 15]
 
 
 @pytest.mark.parametrize(
