@@ -245,7 +245,6 @@ OPTIMIZERS = {
     "unknown setting": ({"optimizer__foo": 1}, r"SGD fails with .*optimizer__foo=1.*unexpected keyword argument 'foo'"),
     "value out of range": ({"optimizer__momentum": -1}, r"optimizer__momentum=-1.*Invalid momentum"),
     "value of another type": ({"optimizer__momentum": "a"}, "optimizer__momentum='a'"),
-    "needs a closure": ({"optimizer": torch.optim.LBFGS}, "LBFGS fails with its defaults.*closure"),
     "only sparse gradients": ({"optimizer": torch.optim.SparseAdam}, "SparseAdam fails with its defaults"),
     "the base class": ({"optimizer": torch.optim.Optimizer}, "Optimizer fails"),
     "failing step": ({"optimizer": Stubborn}, "Stubborn fails with its defaults: no step today"),
