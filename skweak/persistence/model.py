@@ -136,7 +136,7 @@ def _check_attributes(estimator, saved):
     """Raise unless the fitted attributes and the shapes of the networks belong together."""
     attributes, shape = vars(estimator), saved["input_shape"]
     n_classes = len(_checked(attributes.get("classes_"), np.ndarray))
-    if n_classes != estimator._kind.n_classes(saved["n_outputs"], attributes.get("_flat_y") is True):
+    if n_classes != estimator._kind.n_classes(saved["n_outputs"], _checked(attributes.get("_flat_y"), bool)):
         raise FileFormatError(f"it has {n_classes} classes for {saved['n_outputs']} outputs")
     if attributes.get("n_features_in_") != shape[0]:
         raise FileFormatError(f"n_features_in_ is {attributes.get('n_features_in_')!r} for rows of shape {shape}")
