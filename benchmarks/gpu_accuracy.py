@@ -33,7 +33,7 @@ def with_hole(X):
 def schedule(n_steps, every, highest):
     """Return the callback that raises the rate over a fifth of the steps and then lowers it to nothing, both linearly."""
     return LRScheduler(
-        "OneCycleLR", max_lr=highest, total_steps=n_steps, pct_start=0.2, anneal_strategy="linear",
+        torch.optim.lr_scheduler.OneCycleLR, max_lr=highest, total_steps=n_steps, pct_start=0.2, anneal_strategy="linear",
         cycle_momentum=False, div_factor=5.0, step_every=every,
     )  # fmt: skip
 

@@ -24,7 +24,8 @@ from skweak.partial import PiCOClassifier, PRODENClassifier
 # One of every shape the training loop knows.
 METHODS = {
     CrossEntropyClassifier: {}, ELRClassifier: {}, CoTeachingClassifier: {}, DPCClassifier: {"warmup_epochs": 2},
-    BLDRClassifier: {}, DivideMixClassifier: {"warmup_epochs": 2}, PRODENClassifier: {}, CAPClassifier: {"warmup_epochs": 2},
+    BLDRClassifier: {}, DivideMixClassifier: {"warmup_epochs": 2}, PRODENClassifier: {},
+    CAPClassifier: {"warmup_epochs": 2},
     PiCOClassifier: {"queue_size": 32, "projection_width": 8}, KDClassifier: {"teacher": LogisticRegression()},
     E2OALClassifier: {},
 }  # fmt: skip

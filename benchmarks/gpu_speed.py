@@ -28,7 +28,7 @@ NETWORKS = {
 }
 METHODS = {
     "CE": (CrossEntropyClassifier, {}), "ELR": (ELRClassifier, {}), "Co-teaching": (CoTeachingClassifier, {}),
-    "BLDR": (BLDRClassifier, {}), "DPC": (DPCClassifier, {"warmup_epochs": 1}),
+    "BLDR": (BLDRClassifier, {"reweight_start": 1}), "DPC": (DPCClassifier, {"warmup_epochs": 1}),
     "DivideMix": (DivideMixClassifier, {"warmup_epochs": 1}),
 }  # fmt: skip
 # Tests set smaller ones.
