@@ -22,6 +22,8 @@ from benchmarks.run import RESULTS
 
 # What is kept for writing the last row and leaving.
 _RESERVE = 5
+# What every line carries besides its findings.
+_FACTS = ("row", "seconds", "settings", "expected", "device", "torch", "python", "seed", "place")
 
 
 def add_arguments(parser):
@@ -41,17 +43,34 @@ def all_rows():
     return first | checks | gpu_speed.rows() | accuracy
 
 
-def done_rows(path):
-    """Return the names of the rows that a file holds without an error; a torn last line counts as none."""
-    names = set()
+def read_rows(path):
+    """Return the rows of a file; a torn last line counts as none."""
+    rows = []
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
-            row = json.loads(line)
+            rows.append(json.loads(line))
         except json.JSONDecodeError:
             continue
-        if "error" not in row:
-            names.add(row["row"])
-    return names
+    return rows
+
+
+def table(path):
+    """Return the Markdown table of a file: what every row found out when it ran last."""
+    lines = ["| row | found | seconds |", "|---|---|---|"]
+    for row in {row["row"]: row for row in read_rows(path)}.values():
+        found = {key: value for key, value in row.items() if key not in _FACTS}
+        text = f"failed: {row['error']}" if "error" in row else ", ".join(f"{k} {_shown(v)}" for k, v in found.items())
+        lines.append(f"| {row['row']} | {text.replace('|', '/')} | {row['seconds']:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value):
+    return f"{value:.4g}" if isinstance(value, float) else value
+
+
+def done_rows(path):
+    """Return the names of the rows that a file holds without an error."""
+    return {row["row"] for row in read_rows(path) if "error" not in row}
 
 
 @contextmanager

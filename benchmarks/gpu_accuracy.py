@@ -31,10 +31,10 @@ def with_hole(X):
 
 
 def schedule(n_steps, every, highest):
-    """Return the callback that raises the rate over a fifth of the steps and then lowers it to nothing, both linearly."""
+    """Return the callback that raises the rate over a fifth of the steps and lowers it to nothing, linearly."""
     return LRScheduler(
-        torch.optim.lr_scheduler.OneCycleLR, max_lr=highest, total_steps=n_steps, pct_start=0.2, anneal_strategy="linear",
-        cycle_momentum=False, div_factor=5.0, step_every=every,
+        torch.optim.lr_scheduler.OneCycleLR, max_lr=highest, total_steps=n_steps, pct_start=0.2,
+        anneal_strategy="linear", cycle_momentum=False, div_factor=5.0, step_every=every,
     )  # fmt: skip
 
 
