@@ -9,6 +9,7 @@ COMMANDS = {
     "run": "scenarios over seeds, results as CSV",
     "compare": "paired differences to a baseline, and the papers' figures beside ours",
     "speed": "ratios to bare torch loops",
+    "gpu": "correctness, speed and accuracy on one GPU, within so many minutes",
     "reliability": "the long run of kills, damaged files and odd inputs, and what safety costs",
     "tables": "write the tables of result files into a Markdown page",
 }

@@ -274,6 +274,7 @@ API = {
         "Networks",
         {
             "": [
+                "FastResNet",
                 "LabelwiseNetwork",
                 "MLP",
                 "ResNet",

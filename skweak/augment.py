@@ -23,17 +23,19 @@ def identity(X):
     return X
 
 
-def random_crop(X, padding=4):
-    """Shift every image by up to ``padding`` pixels in each direction, with zeros outside.
+def random_crop(X, padding=4, mode="constant"):
+    """Shift every image by up to ``padding`` pixels in each direction.
 
     Parameters
     ----------
     X : tensor of shape (n, C, H, W)
     padding : int
         Largest shift; more is harder.
+    mode : {"constant", "reflect", "replicate"}, default="constant"
+        What stands outside: zeros, the image mirrored at its edge (``padding`` must be below its sides), or the edge.
     """
     n, _, height, width = X.shape
-    padded = F.pad(X, [padding] * 4)
+    padded = F.pad(X, [padding] * 4, mode=mode)
     top, left = torch.randint(0, 2 * padding + 1, (2, n, 1), device=X.device)
     rows = (top + torch.arange(height, device=X.device))[:, :, None]
     columns = (left + torch.arange(width, device=X.device))[:, None, :]
@@ -45,6 +47,24 @@ def random_flip(X, p=0.5):
     """Mirror each image left to right with probability ``p``."""
     chosen = torch.rand(X.shape[0], device=X.device) < p
     return torch.where(chosen[:, None, None, None], X.flip(3), X)
+
+
+def alternating_flip(X, index, epoch):
+    """Mirror half of the images in even epochs and the other half in odd ones.
+
+    Two epochs in a row show every image from both sides once, which random flips do for half of them only. See
+    arXiv:2404.00498.
+
+    Parameters
+    ----------
+    X : tensor of shape (n, C, H, W)
+    index : int64 tensor of shape (n,)
+        Position of each image in the training set, which decides its half.
+    epoch : int
+    """
+    # The top bit of a multiplicative hash, so that rows sorted by class fall into both halves.
+    half = (index * 2654435761 >> 31) & 1
+    return torch.where((half == epoch % 2)[:, None, None, None], X.flip(3), X)
 
 
 def cutout(X, size):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from skweak.augment import (
     Views,
+    alternating_flip,
     cutout,
     identity,
     image_views,
@@ -104,6 +105,27 @@ def test_crop_moves_an_image_as_a_whole():
     padded = torch.nn.functional.pad(X[0], [1] * 4)
     windows = [padded[:, i : i + 3, j : j + 3] for i in range(3) for j in range(3)]
     assert all(any(torch.equal(image, window) for window in windows) for image in random_crop(X, 1))
+
+
+def test_crop_shows_what_is_asked_outside():
+    X = torch.tensor([1.0, 2.0, 3.0]).reshape(1, 1, 1, 3).expand(60, 1, 3, 3)
+    torch.manual_seed(0)
+    mirrored = {tuple(row) for row in random_crop(X, 1, "reflect")[:, 0, 0].tolist()}
+    assert mirrored == {(2.0, 1.0, 2.0), (1.0, 2.0, 3.0), (2.0, 3.0, 2.0)}
+    repeated = {tuple(row) for row in random_crop(X, 1, "replicate")[:, 0, 0].tolist()}
+    assert repeated == {(1.0, 1.0, 2.0), (1.0, 2.0, 3.0), (2.0, 3.0, 3.0)}
+
+
+def test_alternating_flips_show_both_sides_in_two_epochs():
+    index = torch.arange(4000)
+    X = torch.tensor([1.0, 2.0]).reshape(1, 1, 1, 2).repeat(4000, 1, 1, 1)
+    first, second = (alternating_flip(X, index, epoch) for epoch in (0, 1))
+    assert torch.equal(first + second, torch.full_like(X, 3.0)) and torch.equal(alternating_flip(X, index, 2), first)
+    flipped = first[:, 0, 0, 0] == 2
+    # Half of the rows, also of each stretch of neighbours, and whatever batch they come in.
+    assert all(0.4 < part.float().mean() < 0.6 for part in flipped.split(200))
+    order = torch.randperm(4000, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(alternating_flip(X[order], index[order], 0), first[order])
 
 
 def test_flip_by_hand_and_twice():

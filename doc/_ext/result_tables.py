@@ -6,6 +6,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
+from benchmarks import gpu
 from benchmarks.compare import comparison
 from benchmarks.run import RESULTS
 from benchmarks.speed import speed_table
@@ -78,6 +79,19 @@ class SpeedTable(SphinxDirective):
         return [to_nodes(speed_table(report, rows.split())), source(path.name, said)]
 
 
+class GpuTable(SphinxDirective):
+    """``gpu-table``: what ``python -m benchmarks gpu`` has found out, if it has run."""
+
+    def run(self):
+        """Return the table, and where it comes from."""
+        path = RESULTS / "gpu.jsonl"
+        if not path.exists():
+            command = nodes.literal("", "python -m benchmarks gpu")
+            return [nodes.paragraph("", "Not measured yet; run ", command, nodes.Text("."))]
+        self.env.note_dependency(str(path))
+        return [to_nodes(gpu.table(path)), source(path.name, f"{gpu.read_rows(path)[-1]['device']}, one seed: ")]
+
+
 def source(name, said="Mean ± standard deviation over seeds; all rows: "):
     """Return the line under a table that names its file."""
     paragraph = nodes.paragraph(classes=["source"])
@@ -99,5 +113,6 @@ def setup(app):
     app.add_directive("result-table", ResultTable)
     app.add_directive("comparison", Comparison)
     app.add_directive("speed-table", SpeedTable)
+    app.add_directive("gpu-table", GpuTable)
     return {"parallel_read_safe": True}
 

@@ -1,8 +1,9 @@
 """Networks for tables and images, split into ``features(X) -> z`` and ``head(z) -> logits``."""
 
 from skweak.nn.cnn import SmallCNN
+from skweak.nn.fast_resnet import FastResNet
 from skweak.nn.label_attention import LabelwiseNetwork
 from skweak.nn.mlp import MLP
 from skweak.nn.resnet import ResNet
 
-__all__ = ["LabelwiseNetwork", "MLP", "ResNet", "SmallCNN"]
+__all__ = ["FastResNet", "LabelwiseNetwork", "MLP", "ResNet", "SmallCNN"]

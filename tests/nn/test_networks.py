@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from skweak.nn import MLP, ResNet, SmallCNN
+from skweak.nn import MLP, FastResNet, ResNet, SmallCNN
 from skweak.nn.heads import Branched, TwoHead
 
 N, C = 4, 3
@@ -118,6 +118,32 @@ def test_resnet_18_has_its_known_size():
     assert sum(p.numel() for p in network.parameters()) == convolutions + norms + 512 * 10 + 10
 
 
+@pytest.mark.parametrize("size", IMAGES, ids=str)
+@pytest.mark.parametrize("widths", [(4,), (4, 6), (4, 6, 5, 8)], ids=str)
+def test_fast_resnet(size, widths):
+    network, X = FastResNet(2, C, widths=widths), draw(2, *size)
+    check_contract(network, X)
+    stages = network.stages(X)
+    height, width = size
+    for stage, channels in zip(stages[:-1], widths[1:], strict=False):
+        height, width = -(-height // 2), -(-width // 2)
+        assert stage.shape == (N, channels, height, width)
+    assert [stage.shape[1] for stage in stages] == network.stage_widths and stages[-1].shape == (N, widths[-1])
+    assert torch.equal(network.eval().feature_map(X).amax((2, 3)) * 0.125, network.features(X))
+
+
+def test_fast_resnet_has_nine_layers_and_scales_its_embedding():
+    network = FastResNet(3, 10)
+    # Stem, three stages, two more convolutions in the first and the third; two numbers a channel of every norm.
+    convolutions = 9 * (3 * 64 + 64 * 128 + 2 * 128 * 128 + 128 * 256 + 256 * 512 + 2 * 512 * 512)
+    norms = 2 * (64 + 3 * 128 + 256 + 3 * 512)
+    assert sum(p.numel() for p in network.parameters()) == convolutions + norms + 512 * 10 + 10
+    X, network = draw(3, 8, 8), network.eval()
+    small = network.features(X)
+    network.scale = 1.0
+    torch.testing.assert_close(network.features(X), 8 * small)
+
+
 def test_an_untouched_residual_block_is_the_identity():
     network = ResNet(2, C, blocks=(2,), width=4).eval()
     with torch.no_grad():
@@ -132,6 +158,7 @@ WRONG = {
     "hidden, number": (lambda: MLP(4, 2, hidden=8), "hidden must consist of integers >= 1, got 8"),
     "widths": (lambda: SmallCNN(1, 2, widths=()), r"widths must hold at least one integer >= 1, got \(\)"),
     "blocks": (lambda: ResNet(1, 2, blocks=(1, 0)), r"blocks must consist of integers >= 1, got \(1, 0\)"),
+    "scale": (lambda: FastResNet(1, 2, scale=0.0), r"scale must be a number > 0, got 0\.0"),
     "width": (lambda: ResNet(1, 2, width=1.5), "width must consist of integers >= 1"),
 }
 
