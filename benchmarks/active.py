@@ -1,4 +1,4 @@
-"""Scenarios of active learning with an open set: a few known classes, a pool full of others."""
+"""The study of active learning with an open set: a few known classes, a pool full of others."""
 
 import time
 from functools import partial
@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from benchmarks.scenario import Scenario
+from benchmarks.study import Study
 from skweak import active, datasets
 from skweak.nn import MLP, SmallCNN
 
@@ -95,7 +95,8 @@ METHODS = {
 }
 
 
-def _run(protocol, make, strategy, seed):
+def _run(protocol, method, seed):
+    make, strategy = method
     pool = protocol.pool(seed, protocol.n_known)
     settings = protocol.network | {"known_classes": list(range(protocol.n_known)), "random_state": seed}
     estimator = make(**settings)
@@ -125,14 +126,4 @@ def _run(protocol, make, strategy, seed):
     }
 
 
-# Small sets that together have every method, for the quick mode.
-QUICK = ("digits_2of10",)
-
-
-def scenarios():
-    """Return the scenarios of this family."""
-    return [
-        Scenario("active", data, method, partial(_run, protocol, make, strategy))
-        for data, protocol in PROTOCOLS.items()
-        for method, (make, strategy) in METHODS.items()
-    ]
+STUDY = Study("active", data=PROTOCOLS, methods=METHODS, measure=_run, quick=("digits_2of10",))

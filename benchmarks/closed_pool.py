@@ -1,4 +1,4 @@
-"""Scenarios of active learning where every row of the pool is of a known class: ours and scikit-activeml's."""
+"""The study of active learning where every row of the pool is of a known class: ours and scikit-activeml's."""
 
 import time
 from functools import partial
@@ -9,7 +9,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from benchmarks import activeml
-from benchmarks.scenario import Scenario, Skipped
+from benchmarks.scenario import Skipped
+from benchmarks.study import Study
 from skweak import active
 from skweak.nn import MLP
 from skweak.noisy import CrossEntropyClassifier
@@ -51,12 +52,16 @@ def peer(**parameters):
     return partial(activeml.ask, **parameters)
 
 
-def _run(make, dropout, seed):
-    strategy = make()
+def digits(seed):
+    """Digits, 30 % for testing."""
     X, y = load_digits(return_X_y=True)
-    X, X_test, y, y_test = train_test_split(
-        (X / 16).astype(np.float32), y, test_size=0.3, stratify=y, random_state=seed
-    )
+    return train_test_split((X / 16).astype(np.float32), y, test_size=0.3, stratify=y, random_state=seed)
+
+
+def _run(load, method, seed):
+    make, dropout = method
+    strategy = make()
+    X, X_test, y, y_test = load(seed)
     first, X_pool, y_first, y_pool = train_test_split(X, y, train_size=N_FIRST, stratify=y, random_state=seed)
     estimator = CrossEntropyClassifier(**NETWORK, module__dropout=dropout, random_state=seed)
     start = time.process_time()
@@ -70,12 +75,11 @@ def _run(make, dropout, seed):
     return {"accuracy": accuracy[-1], "mean_accuracy": np.mean(accuracy), "seconds": time.process_time() - start}
 
 
-# Small sets that together have every method, for the quick mode.
-QUICK = ("digits_closed",)
-
-
-def scenarios():
-    """Return the scenarios of this table."""
-    ours = {name: partial(_run, make, 0.2 if name == "BALD" else 0.0) for name, make in STRATEGIES.items()}
-    peers = {f"{name} (scikit-activeml)": partial(_run, partial(peer, **given), 0.0) for name, given in PEERS.items()}
-    return [Scenario("active", "digits_closed", name, run) for name, run in (ours | peers).items()]
+STUDY = Study(
+    "active",
+    data={"digits_closed": digits},
+    methods={name: (make, 0.2 if name == "BALD" else 0.0) for name, make in STRATEGIES.items()}
+    | {f"{name} (scikit-activeml)": (partial(peer, **given), 0.0) for name, given in PEERS.items()},
+    measure=_run,
+    quick=("digits_closed",),
+)

@@ -1,30 +1,19 @@
 """Named data sets of the benchmarks: training rows with dirty labels, their true labels, and clean test rows."""
 
-from typing import NamedTuple
-
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.study import Split
 from skweak import datasets
-
-
-class NoisySplit(NamedTuple):
-    """Training rows with given and true labels, and test rows with true ones."""
-
-    X: np.ndarray
-    y: np.ndarray
-    clean: np.ndarray | None
-    X_test: np.ndarray
-    y_test: np.ndarray
 
 
 def digits_noisy(seed, noise="symmetric_exclusive:0.4"):
     """Digits, pixels in [0, 1], 70 % for training, noise on the training labels only."""
     X, y = load_digits(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X / 16, y, test_size=0.3, stratify=y, random_state=seed)
-    return NoisySplit(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
+    return Split(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
 
 
 def small_noisy(seed, name, noise="symmetric_exclusive:0.3"):
@@ -33,7 +22,7 @@ def small_noisy(seed, name, noise="symmetric_exclusive:0.3"):
     X, X_test, y, y_test = train_test_split(*load(return_X_y=True), test_size=0.3, random_state=seed)
     scaler = StandardScaler().fit(X)
     X, X_test = scaler.transform(X), scaler.transform(X_test)
-    return NoisySplit(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
+    return Split(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
 
 
 def halve(images):
@@ -48,7 +37,7 @@ def cifar10n(seed, labels="worst", n_rows=10_000):
     train, test = datasets.load_cifar10n(labels), datasets.load_cifar10_test()
     rows = np.random.RandomState(seed).permutation(len(train.target))[:n_rows]
     X, X_test = halve(train.data[rows]), halve(test.data)
-    return NoisySplit(X, train.target[rows], train.clean_target[rows], X_test, test.target)
+    return Split(X, train.target[rows], train.clean_target[rows], X_test, test.target)
 
 
 def fashion_mnist_noisy(seed, noise="symmetric_exclusive:0.4", n_rows=10_000):
@@ -58,7 +47,7 @@ def fashion_mnist_noisy(seed, noise="symmetric_exclusive:0.4", n_rows=10_000):
     X, clean = halve(train.data[rows]), train.target[rows]
     mapping = "fashion_mnist" if noise.startswith("asymmetric") else None
     y = datasets.make_noisy_labels(clean, noise, X, mapping=mapping, random_state=seed)[0]
-    return NoisySplit(X, y, clean, halve(test.data), test.target)
+    return Split(X, y, clean, halve(test.data), test.target)
 
 
 def csv_noisy(path, target, seed, noise=None):
@@ -67,8 +56,8 @@ def csv_noisy(path, target, seed, noise=None):
     X, y = bunch.data, bunch.target
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.25, random_state=seed)
     if noise is None:
-        return NoisySplit(X, y, None, X_test, y_test)
-    return NoisySplit(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
+        return Split(X, y, None, X_test, y_test)
+    return Split(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
 
 
 def multilabel(name, seed):

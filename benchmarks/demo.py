@@ -4,7 +4,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from benchmarks import data as data_sets
-from benchmarks.noisy import DIGITS, IMAGES, fit_and_measure
+from benchmarks.noisy import DIGITS, IMAGES, metrics, monitored
+from benchmarks.scenario import timed_fit
 
 METHODS = ("CE", "GCE", "ELR", "Co-teaching", "DivideMix", "DPC", "BLDR")
 
@@ -51,7 +52,9 @@ def main(args):
         estimator = makers[method](random_state=args.seed, verbose=1)
         if args.epochs:
             estimator.set_params(max_epochs=args.epochs)
-        results[method], curves[method] = fit_and_measure(estimator, split)
+        seconds = timed_fit(monitored(estimator, split), split.X, split.y)
+        results[method] = metrics(estimator, split) | {"seconds": seconds}
+        curves[method] = [row["test_accuracy"] for row in estimator.history_]
         qualities[method] = estimator.label_quality_
     print_table(results, split)
     draw(curves, qualities, split, args.figure)

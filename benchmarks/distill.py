@@ -1,16 +1,16 @@
-"""Scenarios of distillation: small students with and without a teacher, of one class or several labels per row."""
+"""Studies of distillation: small students with and without a teacher, of one class or several labels per row."""
 
 from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import GradientNormClipping, LRScheduler
 
-from benchmarks.scenario import Scenario
+from benchmarks.study import Fit, Study
 from skweak.datasets import load_fashion_mnist, load_multilabel, load_partial_multilabel
 from skweak.distill import (
     DHKDClassifier,
@@ -48,8 +48,8 @@ STUDENTS = {
 }
 
 # Left out where they would take most of the time: the angles of triples, and further baselines on ten thousand rows.
-_LEFT_OUT = {name: ("RKD",) for name in ("digits_h8_200", "digits_h8_all", "digits_h16_all")}
-_LEFT_OUT["fashion_mnist"] = ("DIST", "RKD", "FitNet", "logit MSE")
+_LEFT_OUT = {name: {"RKD": None} for name in ("digits_h8_200", "digits_h8_all", "digits_h16_all")}
+_LEFT_OUT["fashion_mnist"] = dict.fromkeys(("DIST", "RKD", "FitNet", "logit MSE"))
 
 # Every student of a seed has the same teacher, which is trained once per process.
 _KEPT_SEEDS = 16
@@ -88,7 +88,7 @@ def _training_seconds(classifier):
     return sum(row["dur"] for row in classifier.history_)
 
 
-def _teach(data, settings, make, seed):
+def _teach(data, make, seed, **settings):
     teacher, X, y, X_test, y_test = data(seed)
     if make is None:
         return {"accuracy": teacher.score(X_test, y_test), "seconds": _training_seconds(teacher)}
@@ -120,6 +120,17 @@ _TEACHER = partial(LabelwiseNetwork, backbone=partial(MLP, hidden=(256,)), embed
 _STUDENT = {"module__hidden": (8,), "embedding_dim": 8, "n_tokens": 4, "max_epochs": 20, "lr": 0.005}
 
 
+class Lesson(NamedTuple):
+    """A split, and a function that returns the teacher of its training rows."""
+
+    X: np.ndarray
+    y: np.ndarray
+    clean: None
+    X_test: np.ndarray
+    y_test: np.ndarray
+    teacher: Any
+
+
 @lru_cache(_KEPT_SEEDS)
 def labels(seed, name, n_rows=1000):
     """At most ``n_rows`` rows of a multi-label set, a third of all kept for testing, features standardised.
@@ -132,78 +143,87 @@ def labels(seed, name, n_rows=1000):
     X, X_test, Y, Y_test = train_test_split(bunch.data, Y, test_size=1 / 3, random_state=seed)
     scaler = StandardScaler().fit(X)
     X, X_test = (scaler.transform(rows).astype(np.float32) for rows in (X, X_test))
-    return X[:n_rows], np.asarray(Y, dtype=int)[:n_rows], X_test, np.asarray(Y_test, dtype=int)
+    Y, Y_test = np.asarray(Y, dtype=int)[:n_rows], np.asarray(Y_test, dtype=int)
+    return Lesson(X[:n_rows], Y, None, X_test, Y_test, partial(_label_teacher, seed, name))
+
+
+_label_teacher_of = partial(
+    MultiLabelClassifier, _TEACHER, optimizer=torch.optim.Adam, lr=0.001, max_epochs=15
+)  # fmt: skip
 
 
 @lru_cache(2 * _KEPT_SEEDS)
-def _label_teacher(seed, name, validated):
+def _label_teacher(seed, name, validated=False):
     """Return a teacher of all training rows, or of those that are not for validation."""
-    X, Y, _, _ = labels(seed, name)
-    if validated:
-        X, _, Y, _ = _split(X, Y, seed)
-    teacher = MultiLabelClassifier(_TEACHER, optimizer=torch.optim.Adam, lr=0.001, max_epochs=15, random_state=seed)
-    return teacher.fit(X, Y)
+    lesson = labels(seed, name)
+    X, _, Y, _ = _split(lesson, seed) if validated else (lesson.X, None, lesson.y, None)
+    return _label_teacher_of(random_state=seed).fit(X, Y)
 
 
-def _split(X, Y, seed):
-    return train_test_split(X, Y, test_size=0.25, random_state=seed)
+def _split(lesson, seed):
+    return train_test_split(lesson.X, lesson.y, test_size=0.25, random_state=seed)
 
 
-def _label_metrics(classifier, X, Y):
-    proba = classifier.predict_proba(X)
-    return {
+def _hold_out(lesson, seed):
+    """The validation students have a teacher that never saw the validation rows."""
+    X, X_valid, Y, Y_valid = _split(lesson, seed)
+    return Lesson(X, Y, None, X_valid, Y_valid, partial(lesson.teacher, validated=True))
+
+
+def _prepare_labels(make, lesson, seed, **settings):
+    estimator = make(random_state=seed, **settings)
+    if isinstance(estimator, L2DClassifier):
+        estimator.set_params(teacher=lesson.teacher())
+    return Fit(estimator, lesson.X, lesson.y)
+
+
+def _label_metrics(classifier, lesson):
+    Y, proba = lesson.y_test, classifier.predict_proba(lesson.X_test)
+    result = {
         "mAP": mean_average_precision(Y, proba),
         "OF1": overall_f1(Y, proba),
         "CF1": per_class_f1(Y, proba),
         "OF1_top3": overall_f1(Y, proba, top_k=3),
+        "seconds": _training_seconds(classifier),
     }
+    if isinstance(classifier, L2DClassifier):
+        result |= {"logit_weight": classifier.logit_weight, "embedding_weight": classifier.class_embedding_weight}
+    return result
 
 
-def _teach_labels(name, settings, seed):
-    X, Y, X_test, Y_test = labels(seed, name)
-    teacher = _label_teacher(seed, name, validated=False)
-    if settings is None:
-        return {"seconds": _training_seconds(teacher)} | _label_metrics(teacher, X_test, Y_test)
-    student = L2DClassifier(random_state=seed, **_STUDENT)
-    best = settings[0]
-    if len(settings) > 1:
-        # The validation students have a teacher that never saw the validation rows.
-        X_fit, X_valid, Y_fit, Y_valid = _split(X, Y, seed)
-        trial = clone(student).set_params(teacher=_label_teacher(seed, name, validated=True))
-        quality = [
-            _label_metrics(clone(trial).set_params(**setting).fit(X_fit, Y_fit), X_valid, Y_valid)["mAP"]
-            for setting in settings
-        ]
-        best = settings[int(np.argmax(quality))]
-    student.set_params(teacher=teacher, **best).fit(X, Y)
-    chosen = {"logit_weight": best["logit_weight"], "embedding_weight": best["class_embedding_weight"]}
-    return {"seconds": _training_seconds(student)} | chosen | _label_metrics(student, X_test, Y_test)
+# As many steps for 200 rows as for 898.
+_SMALL = {
+    f"digits_h{units}_{n_labeled or 'all'}": (n_labeled, units, max_epochs)
+    for n_labeled, max_epochs in ((200, 220), (None, 60))
+    for units in (8, 16)
+}
 
 
-# Small sets that together have every method, for the quick mode.
-QUICK = ("digits_h8_all", "digits_h16_200", "emotions")
+def _student(units, max_epochs):
+    return {"module__hidden": (units,), "max_epochs": max_epochs, "callbacks": [_decay(max_epochs)]}
 
 
-def scenarios():
-    """Return the scenarios of this family."""
-    tables = {}
-    # As many steps for 200 rows as for 898.
-    for n_labeled, max_epochs in ((200, 220), (None, 60)):
-        for units in (8, 16):
-            settings = {"module__hidden": (units,), "max_epochs": max_epochs, "callbacks": [_decay(max_epochs)]}
-            tables[f"digits_h{units}_{n_labeled or 'all'}"] = (partial(digits, n_labeled=n_labeled), settings)
-    tables["fashion_mnist"] = (
-        fashion_mnist, {"module__hidden": (16,), "max_epochs": 20, "callbacks": [_decay(20)]},
-    )  # fmt: skip
-    methods = {"teacher": None, "CE": CrossEntropyClassifier} | STUDENTS
-    found = [
-        Scenario("distill", name, method, partial(_teach, data, settings, make))
-        for name, (data, settings) in tables.items()
-        for method, make in methods.items()
-        if method not in _LEFT_OUT.get(name, ())
-    ]
-    return found + [
-        Scenario("distill", name, method, partial(_teach_labels, name, settings))
-        for name in ("emotions", "scene", "yeast", "mirflickr")
-        for method, settings in ({"teacher": None} | LABEL_STUDENTS).items()
-    ]
+STUDIES = (
+    Study(
+        "distill",
+        data={name: partial(digits, n_labeled=n_labeled) for name, (n_labeled, *_) in _SMALL.items()}
+        | {"fashion_mnist": fashion_mnist},
+        methods={"teacher": None, "CE": CrossEntropyClassifier} | STUDENTS,
+        settings={name: _student(*student) for name, (_, *student) in _SMALL.items()}
+        | {"fashion_mnist": _student(16, 20)},
+        changes=_LEFT_OUT,
+        measure=_teach,
+        quick=("digits_h8_all", "digits_h16_200"),
+    ),
+    Study(
+        "distill",
+        data={name: partial(labels, name=name) for name in ("emotions", "scene", "yeast", "mirflickr")},
+        methods={"teacher": _label_teacher_of} | dict.fromkeys(LABEL_STUDENTS, partial(L2DClassifier, **_STUDENT)),
+        grids=LABEL_STUDENTS,
+        hold_out=_hold_out,
+        prepare=_prepare_labels,
+        metrics=_label_metrics,
+        clock=None,
+        quick=("emotions",),
+    ),
+)

@@ -1,4 +1,4 @@
-"""Scenarios of any classifier around which wrong labels are filtered: ours, cleanlab's, and the bare classifier."""
+"""The study of any classifier around which wrong labels are filtered: ours, cleanlab's, and the bare classifier."""
 
 from functools import partial
 from importlib.util import find_spec
@@ -8,7 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from benchmarks.data import digits_noisy
-from benchmarks.scenario import Scenario, Skipped, timed_fit
+from benchmarks.scenario import Skipped
+from benchmarks.study import Fit, Study
 from skweak.noisy import LabelIssueFilter
 
 
@@ -40,27 +41,33 @@ def forest(seed):
     return RandomForestClassifier(100, random_state=seed)
 
 
-def _run(noise, model, wrap, seed):
-    split = digits_noisy(seed, noise)
-    estimator = wrap(model(seed))
-    seconds = timed_fit(estimator, split.X, split.y)
-    result = {"accuracy": estimator.score(split.X_test, split.y_test), "cpu_seconds": seconds}
-    wrong = split.y != split.clean
+def prepare(method, split, seed):
+    """Wrap a model."""
+    model, wrap = method
+    return Fit(wrap(model(seed)), split.X, split.y)
+
+
+def metrics(estimator, split):
+    """Return the accuracy, and how well wrong labels were found if they were looked for."""
+    result = {"accuracy": estimator.score(split.X_test, split.y_test)}
     found = getattr(estimator, "noise_mask_", None)
     if hasattr(estimator, "get_label_issues"):
         found = estimator.get_label_issues()["is_label_issue"].to_numpy()
-    return result | ({} if found is None else {"detection_f1": f1_score(wrong, found)})
+    return result | ({} if found is None else {"detection_f1": f1_score(split.y != split.clean, found)})
 
 
-# Small sets that together have every method, for the quick mode.
-QUICK = ("digits_sym40",)
-
-
-def scenarios():
-    """Return the scenarios of this family."""
-    return [
-        Scenario("filtering", f"digits_{name}", f"{label}{suffix}", partial(_run, noise, model, wrap))
-        for name, noise in (("sym40", "symmetric_exclusive:0.4"), ("pairflip30", "pairflip:0.3"))
+STUDY = Study(
+    "filtering",
+    data={
+        "digits_sym40": partial(digits_noisy, noise="symmetric_exclusive:0.4"),
+        "digits_pairflip30": partial(digits_noisy, noise="pairflip:0.3"),
+    },
+    methods={
+        f"{label}{suffix}": (model, wrap)
         for label, model in (("logistic regression", linear), ("random forest", forest))
         for suffix, wrap in WRAPPERS.items()
-    ]
+    },
+    prepare=prepare,
+    metrics=metrics,
+    quick=("digits_sym40",),
+)

@@ -1,4 +1,4 @@
-"""Scenarios of finding wrong labels: our filters, those of cleanlab on the same probabilities, and neighbours."""
+"""The study of finding wrong labels: our filters, those of cleanlab on the same probabilities, and neighbours."""
 
 from functools import lru_cache, partial
 from importlib.util import find_spec
@@ -11,7 +11,8 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import cross_val_predict
 from torch.nn import functional as F
 
-from benchmarks.scenario import Scenario, Skipped
+from benchmarks.scenario import Skipped
+from benchmarks.study import Study
 from skweak import datasets
 from skweak.metrics import label_quality, neighbor_votes
 from skweak.noisy import find_label_issues
@@ -115,22 +116,19 @@ def cleanlab(filter_by, X, given, proba):
     return found, get_label_quality_scores(given, proba, method="self_confidence")
 
 
-# Small sets that together have every method, for the quick mode.
-QUICK = ("cifar10_review", "cifar10n_worst")
-
-
-def scenarios():
-    """Return the scenarios of this family."""
-    methods = {f"ours, {name}": partial(ours, name) for name in FILTERS}
-    methods |= {f"cleanlab, {name}": partial(cleanlab, name) for name in FILTERS}
-    by_neighbors = {
-        "ours, neighbors": partial(neighbors, "neighbors"),
-        "ours, neighbor rank": partial(neighbors, "neighbor_rank"),
-    }
-    sets = {f"cifar10n_{labels}": partial(human_labels, labels) for labels in ("worst", "aggre")}
-    sets |= {"cifar10_review": reviewed_labels, "cifar10_50_people": fifty_people}
-    return [
-        Scenario("label_issues", name, method, partial(_measure, data, find))
-        for name, data in sets.items()
-        for method, find in (methods | (by_neighbors if "cifar10n" in name else {})).items()
-    ]
+_NEIGHBORS = {
+    "ours, neighbors": partial(neighbors, "neighbors"),
+    "ours, neighbor rank": partial(neighbors, "neighbor_rank"),
+}
+# The review comes with probabilities and without features, so that it has no neighbours.
+_REVIEWS = {"cifar10_review": reviewed_labels, "cifar10_50_people": fifty_people}
+STUDY = Study(
+    "label_issues",
+    data={f"cifar10n_{labels}": partial(human_labels, labels) for labels in ("worst", "aggre")} | _REVIEWS,
+    methods={f"ours, {name}": partial(ours, name) for name in FILTERS}
+    | {f"cleanlab, {name}": partial(cleanlab, name) for name in FILTERS}
+    | _NEIGHBORS,
+    changes={name: dict.fromkeys(_NEIGHBORS) for name in _REVIEWS},
+    measure=_measure,
+    quick=("cifar10_review", "cifar10n_worst"),
+)

@@ -1,4 +1,4 @@
-"""Scenarios of the multi-label family where only some rows are labeled."""
+"""The study of the multi-label family where only some rows are labeled."""
 
 import math
 from functools import partial
@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import KFold, cross_val_predict
 
 from benchmarks.data import multilabel
-from benchmarks.scenario import Scenario, timed_fit
+from benchmarks.study import Fit, Split, Study
 from skweak.datasets import make_semi_supervised
 from skweak.metrics import mean_average_precision, overall_f1, ranking_loss
 from skweak.multilabel import (
@@ -29,9 +29,9 @@ BATCH_SIZE = {"emotions": 128, "scene": 256, "yeast": 256, "mirflickr": 512, "co
 CROSS_ENTROPY = {"gamma_negative": 0.0, "clip": 0.0}
 
 
-def measure(classifier, X, Y):
+def metrics(classifier, split):
     """Return how well labels rank rows, rows rank labels, and how good the decisions are."""
-    proba, decided = classifier.predict_proba(X), classifier.predict(X)
+    Y, proba, decided = split.y_test, classifier.predict_proba(split.X_test), classifier.predict(split.X_test)
     return {
         "mAP": mean_average_precision(Y, proba),
         "micro_F1": overall_f1(Y, decided),
@@ -108,10 +108,15 @@ def find_epochs(method, partly, kept, batch_size):
     return {"max_epochs": warmup + later} | ({"warmup_epochs": warmup} if warmup else {})
 
 
-def run(name, fraction, method, seed):
-    """Hide the labels of most rows, fit one method and measure it on the test rows."""
+def hidden(seed, name, fraction):
+    """Hide the labels of most rows."""
     X, Y, X_test, Y_test = multilabel(name, seed)
-    partly = make_semi_supervised(Y, labeled_fraction=fraction, random_state=seed)
+    return Split(X, make_semi_supervised(Y, labeled_fraction=fraction, random_state=seed), Y, X_test, Y_test)
+
+
+def prepare(method, split, seed, batch_size):
+    """Give a method its rows, and as many epochs as make its steps those of the others."""
+    X, partly, Y, *_ = split
     labeled = (partly != -1).any(1)
     kept = {
         "all": np.ones(len(Y), dtype=bool),
@@ -119,29 +124,27 @@ def run(name, fraction, method, seed):
         "labeled": labeled,
         "a third": labeled | (np.cumsum(~labeled) % 3 == 0),
     }[method.rows]
-    settings = TRAINING | find_epochs(method, partly, kept, BATCH_SIZE[name])
+    settings = TRAINING | find_epochs(method, partly, kept, batch_size)
     if method.prior is not None:
         settings["class_prior"] = method.prior(X, partly, Y)
-    classifier = method.make(batch_size=BATCH_SIZE[name], random_state=seed, **settings)
-    seconds = timed_fit(classifier, X[kept], (Y if method.rows == "complete" else partly)[kept])
-    return measure(classifier, X_test, Y_test) | {"cpu_seconds": seconds}
+    classifier = method.make(batch_size=batch_size, random_state=seed, **settings)
+    return Fit(classifier, X[kept], (Y if method.rows == "complete" else partly)[kept])
 
 
 # What might help CAP is asked of three sets only.
-STUDIED = ("emotions", "scene", "yeast")
-STUDY = [label for label in METHODS if label.startswith("CAP, ") or label.endswith("views and average")]
+_STUDIED = ("emotions", "scene", "yeast")
+_ASKED = [label for label in METHODS if label.startswith("CAP, ") or label.endswith("views and average")]
+_SETS = {
+    f"{name}_labeled{100 * fraction:.0f}": (name, fraction) for name in BATCH_SIZE for fraction in (0.05, 0.1, 0.2)
+}
 
-
-# Small sets that together have every method, for the quick mode.
-QUICK = ("emotions_labeled10",)
-
-
-def scenarios():
-    """Return the scenarios of this family."""
-    return [
-        Scenario("multilabel", f"{name}_labeled{100 * fraction:.0f}", label, partial(run, name, fraction, method))
-        for name in BATCH_SIZE
-        for fraction in (0.05, 0.1, 0.2)
-        for label, method in METHODS.items()
-        if name in STUDIED or label not in STUDY
-    ]
+STUDY = Study(
+    "multilabel",
+    data={data: partial(hidden, name=name, fraction=fraction) for data, (name, fraction) in _SETS.items()},
+    methods=METHODS,
+    settings={data: {"batch_size": BATCH_SIZE[name]} for data, (name, _) in _SETS.items()},
+    changes={data: dict.fromkeys(_ASKED) for data, (name, _) in _SETS.items() if name not in _STUDIED},
+    prepare=prepare,
+    metrics=metrics,
+    quick=("emotions_labeled10",),
+)

@@ -1,4 +1,4 @@
-"""Scenarios of the family of wrong labels."""
+"""Studies of the family of wrong labels."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from skorch.callbacks import EpochScoring
 
 from benchmarks.data import cifar10n, digits_noisy, fashion_mnist_noisy, small_noisy
-from benchmarks.scenario import Scenario, timed_fit
+from benchmarks.study import Fit, Study
 from skweak.nn import SmallCNN
 from skweak.noisy import (
     BLDRClassifier,
@@ -27,34 +27,37 @@ def accuracy_on(X, codes, net, *_):
     return float((net.predict(X) == codes).mean())
 
 
-def fit_and_measure(estimator, split):
-    """Fit on the given labels and return accuracy per epoch, quality of detection and seconds of the processor.
-
-    The accuracy per epoch, and the best one, are those of the first 2,000 test rows; the final one is of all.
-    """
+def monitored(estimator, split):
+    """Return the estimator with its accuracy on the first 2,000 test rows in every record of ``history_``."""
     X_test = split.X_test[:2000]
     X_test = X_test if X_test.ndim > 2 else X_test.astype(np.float32)
     codes = np.searchsorted(np.unique(split.y), split.y_test[:2000])
     monitor = EpochScoring(
         partial(accuracy_on, X_test, codes), name="test_accuracy", on_train=True, lower_is_better=False
     )
-    seconds = timed_fit(estimator.set_params(callbacks=[("test_accuracy", monitor)]), split.X, split.y)
-    curve = [row["test_accuracy"] for row in estimator.history_]
+    return estimator.set_params(callbacks=[("test_accuracy", monitor)])
+
+
+def prepare(make, split, seed):
+    """Give a monitored estimator the labels as they are."""
+    return Fit(monitored(make(random_state=seed), split), split.X, split.y)
+
+
+def metrics(estimator, split):
+    """Return final and best accuracy, and the quality of detection where the true labels are known.
+
+    The best accuracy of an epoch is one of the first 2,000 test rows; the final one is of all.
+    """
     result = {
         "accuracy": estimator.score(split.X_test, split.y_test),
-        "best_epoch_accuracy": max(curve),
-        "seconds": seconds,
+        "best_epoch_accuracy": max(row["test_accuracy"] for row in estimator.history_),
     }
     if split.clean is not None:
         wrong = split.y != split.clean
         result["quality_auc"] = roc_auc_score(~wrong, estimator.label_quality_)
         if hasattr(estimator, "noise_mask_"):
             result["detection_f1"] = f1_score(wrong, estimator.noise_mask_)
-    return result, curve
-
-
-def _run(data, make, seed):
-    return fit_and_measure(make(random_state=seed), data(seed))[0]
+    return result
 
 
 # Both the demo and the digits table: the same network, optimizer, epochs and batch size for every method.
@@ -70,13 +73,18 @@ DIGITS = {
     "BLDR": BLDRClassifier,
 }
 
-# A few hundred rows each.
-SMALL = ("iris", "wine", "breast_cancer")
+# Shares of wrong labels that differ from the 0.4 above, and data of a few hundred rows each.
+_RATES = {
+    "digits_sym20": ("symmetric_exclusive:0.2", 0.2),
+    "digits_pairflip30": ("pairflip:0.3", 0.3),
+    "digits_clean": ("symmetric:0", 0.0),
+}
+_SMALL = ("iris", "wine", "breast_cancer")
 
 
-def told(rate):
-    """Return the same methods for another share of wrong labels, which only co-teaching is told."""
-    return DIGITS | {"Co-teaching": partial(CoTeachingClassifier, forget_rate=rate)}
+def _told(rate):
+    """Only co-teaching is told the share of wrong labels."""
+    return {"Co-teaching": partial(CoTeachingClassifier, forget_rate=rate)}
 
 
 # Images at half resolution, so that a network of 93,000 weights remembers wrong labels within minutes on one core.
@@ -95,27 +103,28 @@ IMAGES = {
     "BLDR": partial(BLDRClassifier, **_IMAGES, reweight_start=24, u_lr=2.5, v_lr=2.5, head_agreement_weight=10.0),
 }
 
-
-# Small sets that together have every method, for the quick mode.
-QUICK = ("digits_sym40", "fashion_mnist_sym40")
-
-
-def scenarios():
-    """Return the scenarios of this family."""
-    tables = [("digits_sym40", digits_noisy, DIGITS)]
-    tables += [
-        (f"digits_{name}", partial(digits_noisy, noise=noise), told(rate))
-        for name, noise, rate in (
-            ("sym20", "symmetric_exclusive:0.2", 0.2),
-            ("pairflip30", "pairflip:0.3", 0.3),
-            ("clean", "symmetric:0", 0.0),
-        )
-    ]
-    tables += [(f"{name}_sym30", partial(small_noisy, name=name), told(0.3)) for name in SMALL]
-    tables += [(f"cifar10n_{labels}", partial(cifar10n, labels=labels), IMAGES) for labels in ("worst", "aggre")]
-    tables += [("fashion_mnist_sym40", fashion_mnist_noisy, IMAGES)]
-    return [
-        Scenario("noisy", data_name, method, partial(_run, data, make))
-        for data_name, data, methods in tables
-        for method, make in methods.items()
-    ]
+STUDIES = (
+    Study(
+        "noisy",
+        data={"digits_sym40": digits_noisy}
+        | {name: partial(digits_noisy, noise=noise) for name, (noise, _) in _RATES.items()}
+        | {f"{name}_sym30": partial(small_noisy, name=name) for name in _SMALL},
+        methods=DIGITS,
+        changes={name: _told(rate) for name, (_, rate) in _RATES.items()}
+        | {f"{name}_sym30": _told(0.3) for name in _SMALL},
+        prepare=prepare,
+        metrics=metrics,
+        clock="seconds",
+        quick=("digits_sym40",),
+    ),
+    Study(
+        "noisy",
+        data={f"cifar10n_{labels}": partial(cifar10n, labels=labels) for labels in ("worst", "aggre")}
+        | {"fashion_mnist_sym40": fashion_mnist_noisy},
+        methods=IMAGES,
+        prepare=prepare,
+        metrics=metrics,
+        clock="seconds",
+        quick=("fashion_mnist_sym40",),
+    ),
+)

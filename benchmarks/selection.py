@@ -1,4 +1,4 @@
-"""Scenarios of choosing a configuration by dirty labels: how often each scorer picks the one that is best in truth.
+"""The study of choosing a configuration by dirty labels: how often each scorer picks the one that is best in truth.
 
 Nine configurations are cross-validated on wrong labels; each scorer names one. ``hit`` is 1 where it is the best on
 clean test rows when fitted on all rows, ``regret`` the accuracy lost by what it chose.
@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import StratifiedKFold, cross_val_predict, cross_validate, train_test_split
 
 from benchmarks.label_issues import patch_features
-from benchmarks.scenario import Scenario
+from benchmarks.study import Study
 from skweak import datasets
 from skweak.metrics import (
     determinant_scorer,
@@ -109,8 +109,8 @@ def _chosen(name, seed):
     return table, truth
 
 
-def _run(name, scorer, seed):
-    table, truth = _chosen(name, seed)
+def _run(load, scorer, seed):
+    table, truth = load(seed)
     choice = int(np.argmax(table[scorer]))
     return {
         "hit": float(truth[choice] == max(truth)),
@@ -120,12 +120,10 @@ def _run(name, scorer, seed):
     }
 
 
-# Small sets that together have every method, for the quick mode.
-QUICK = ("digits_sym40",)
-
-
-def scenarios():
-    """Return the scenarios of this family."""
-    return [
-        Scenario("selection", name, scorer, partial(_run, name, scorer)) for name in SETS for scorer in SCORERS
-    ]
+STUDY = Study(
+    "selection",
+    data={name: partial(_chosen, name) for name in SETS},
+    methods={scorer: scorer for scorer in SCORERS},
+    measure=_run,
+    quick=("digits_sym40",),
+)

@@ -1,4 +1,4 @@
-"""Scenarios of the multi-label family where labels are flipped, candidates only, or positives only."""
+"""Studies of the multi-label family where labels are flipped, candidates only, or positives only."""
 
 from functools import partial
 
@@ -8,8 +8,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.data import multilabel
-from benchmarks.multilabel import TRAINING, measure
-from benchmarks.scenario import Scenario, timed_fit
+from benchmarks.multilabel import TRAINING, metrics
+from benchmarks.study import Fit, Split, Study
 from skweak.datasets import load_partial_multilabel, make_multilabel_noise, make_positive_only
 from skweak.multilabel import CCMNClassifier, CDCRClassifier, MultiLabelClassifier, PUMLClassifier
 
@@ -22,13 +22,13 @@ def flipped(seed, name, rate):
     """Flip every entry with the same probability."""
     X, Y, X_test, Y_test = multilabel(name, seed)
     noisy = make_multilabel_noise(Y, false_negative_rate=rate, false_positive_rate=rate, random_state=seed)
-    return X, noisy, Y, X_test, Y_test
+    return Split(X, noisy, Y, X_test, Y_test)
 
 
 def positives(seed, name, rate):
     """Keep each positive with probability ``rate``; everything else is unknown."""
     X, Y, X_test, Y_test = multilabel(name, seed)
-    return X, make_positive_only(Y, rate=rate, random_state=seed), Y, X_test, Y_test
+    return Split(X, make_positive_only(Y, rate=rate, random_state=seed), Y, X_test, Y_test)
 
 
 def candidates(seed, name):
@@ -41,7 +41,7 @@ def candidates(seed, name):
         components = TruncatedSVD(100, random_state=seed).fit(X.log1p())
         X, X_test = components.transform(X.log1p()), components.transform(X_test.log1p())
     scaler = StandardScaler().fit(X)
-    return scaler.transform(X), given, Y, scaler.transform(X_test), Y_test
+    return Split(scaler.transform(X), given, Y, scaler.transform(X_test), Y_test)
 
 
 def true_rates(given, Y):
@@ -104,35 +104,41 @@ POSITIVES = {
 }
 
 
-def run(data, settings, method, seed):
-    """Fit one method on imperfect label sets and measure it on true ones."""
-    X, given, Y, X_test, Y_test = data(seed)
-    make, given, facts = method(given, Y)
-    classifier = make(random_state=seed, **settings, **facts)
-    seconds = timed_fit(classifier, X, given)
-    wrong = float((classifier.predict(X_test) != Y_test).mean())
-    return measure(classifier, X_test, Y_test) | {"hamming_loss": wrong, "cpu_seconds": seconds}
+def prepare(method, split, seed, **settings):
+    """Ask the method for its estimator, the labels it gets and what it is told."""
+    make, given, facts = method(split.y, split.clean)
+    return Fit(make(random_state=seed, **settings, **facts), split.X, given)
 
 
-# Small sets that together have every method, for the quick mode.
-QUICK = ("emotions_flipped40", "mirflickr_candidates", "scene_positives30")
+def with_decisions(estimator, split):
+    """Return the metrics of the family and the share of wrong decisions."""
+    wrong = float((estimator.predict(split.X_test) != split.y_test).mean())
+    return metrics(estimator, split) | {"hamming_loss": wrong}
 
 
-def scenarios():
-    """Return the scenarios of these tables."""
-    tables = {
-        f"{name}_flipped{100 * rate:.0f}": (partial(flipped, name=name, rate=rate), SHORT, FLIPPED)
-        for name in ("emotions", "scene", "yeast", "mirflickr")
-        for rate in (0.2, 0.4)
-    }
-    tables |= {
-        f"{name}_candidates": (partial(candidates, name=name), LONG, CANDIDATES) for name in ("mirflickr", "yeast_bp")
-    }
-    tables |= {
-        f"{name}_positives30": (partial(positives, name=name, rate=0.3), LONG, POSITIVES) for name in ("scene", "yeast")
-    }
-    return [
-        Scenario("multilabel", name, label, partial(run, data, settings, method))
-        for name, (data, settings, methods) in tables.items()
-        for label, method in methods.items()
-    ]
+def study(data, methods, settings, quick):
+    """Return one table, whose data sets have the same methods and settings."""
+    settings = dict.fromkeys(data, settings)
+    return Study(
+        "multilabel", data, methods, (quick,), settings=settings, prepare=prepare, metrics=with_decisions
+    )
+
+
+STUDIES = (
+    study(
+        {
+            f"{name}_flipped{100 * rate:.0f}": partial(flipped, name=name, rate=rate)
+            for name in ("emotions", "scene", "yeast", "mirflickr")
+            for rate in (0.2, 0.4)
+        },
+        FLIPPED, SHORT, "emotions_flipped40",
+    ),
+    study(
+        {f"{name}_candidates": partial(candidates, name=name) for name in ("mirflickr", "yeast_bp")},
+        CANDIDATES, LONG, "mirflickr_candidates",
+    ),
+    study(
+        {f"{name}_positives30": partial(positives, name=name, rate=0.3) for name in ("scene", "yeast")},
+        POSITIVES, LONG, "scene_positives30",
+    ),
+)  # fmt: skip

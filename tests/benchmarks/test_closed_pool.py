@@ -62,6 +62,6 @@ def test_a_missing_peer_is_skipped(monkeypatch):
 def test_a_run_measures_the_loop(monkeypatch):
     monkeypatch.setattr(closed_pool, "N_QUERIES", 2)
     monkeypatch.setattr(closed_pool, "NETWORK", closed_pool.NETWORK | {"max_epochs": 20})
-    result = closed_pool._run(RandomSampling, 0.0, 100)
+    result = closed_pool._run(closed_pool.digits, (RandomSampling, 0.0), 100)
     assert set(result) == {"accuracy", "mean_accuracy", "seconds"}
     assert 0.4 < result["mean_accuracy"] < result["accuracy"] < 1

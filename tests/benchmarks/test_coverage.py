@@ -1,10 +1,12 @@
 """Every public estimator and query strategy is measured, or its exclusion has a reason."""
 
+import dataclasses
 import functools
 import inspect
 import types
 
 from benchmarks.scenarios import EXCLUDED, FAMILIES, all_scenarios, quick_scenarios
+from benchmarks.study import Study
 from skweak.utils import all_estimators, all_strategies
 
 PUBLIC = {name: cls for name, cls in (*all_estimators(), *all_strategies())}
@@ -20,6 +22,8 @@ def reached(things):
         seen.add(id(thing))
         if isinstance(thing, functools.partial):
             todo += [thing.func, *thing.args, *thing.keywords.values()]
+        elif isinstance(thing, Study):
+            todo += (getattr(thing, field.name) for field in dataclasses.fields(thing))
         elif isinstance(thing, dict):
             todo += thing.values()
         elif isinstance(thing, list | tuple | set):
@@ -59,11 +63,13 @@ def test_every_public_class_has_a_scenario_or_a_reason():
 def test_the_quick_mode_has_every_method_of_every_family_and_every_class():
     quick = quick_scenarios()
     assert len({scenario[:3] for scenario in quick}) == len(quick) < len(all_scenarios()) / 4
-    for family in FAMILIES:
-        assert set(family.QUICK) <= {scenario.data for scenario in family.scenarios()}
-        mine = {scenario[:3] for scenario in family.scenarios()}
+    for family, studies in FAMILIES.items():
+        scenarios = [scenario for study in studies for scenario in study.scenarios()]
+        assert {scenario.family for scenario in scenarios} == {family}
+        assert {data for study in studies for data in study.quick} <= {scenario.data for scenario in scenarios}
+        mine = {scenario[:3] for scenario in scenarios}
         methods = {scenario.method for scenario in quick if scenario[:3] in mine}
-        assert methods == {scenario.method for scenario in family.scenarios()}, family.__name__
+        assert methods == {scenario.method for scenario in scenarios}, family
     missing = {name for name, cls in PUBLIC.items() if cls not in reached(scenario.run for scenario in quick)}
     assert missing == set(EXCLUDED)
 
@@ -83,3 +89,10 @@ def test_a_class_in_a_partial_a_closure_or_a_function_is_found():
     make.__module__ = "benchmarks.toy"
     assert {first, second} <= reached([functools.partial(print, inner, [make])])
     assert third not in reached([make, inner])
+
+
+def test_a_scenario_reaches_its_own_method_alone():
+    first, second, third = (type(name, (), {}) for name in "abc")
+    study = Study("toy", {"data": print}, {"a": first, "b": second}, ("data",), changes={"data": {"b": third}})
+    own = [reached([scenario.run]) & {first, second, third} for scenario in study.scenarios()]
+    assert own == [{first}, {third}]

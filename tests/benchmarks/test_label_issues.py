@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks import filtering, label_issues, selection
 from benchmarks.scenario import Skipped
+from benchmarks.study import run
 from skweak.noisy import LabelIssueFilter
 
 
@@ -38,15 +39,20 @@ def test_a_missing_peer_is_skipped(monkeypatch):
 
 
 def test_filtering_measures_detection_and_accuracy():
-    result = filtering._run("symmetric_exclusive:0.4", filtering.linear, LabelIssueFilter, 100)
+    name = "logistic regression, LabelIssueFilter"
+    assert filtering.STUDY.methods[name] == (filtering.linear, LabelIssueFilter)
+    result = run(filtering.STUDY, "digits_sym40", name, 100)
     assert result["detection_f1"] > 0.8 and result["accuracy"] > 0.85
 
 
-def test_selection_counts_hits_and_regret(monkeypatch):
+def test_selection_counts_hits_and_regret():
     table = {"good": [0.1, 0.9, 0.2], "bad": [0.9, 0.1, 0.2]}
-    monkeypatch.setattr(selection, "_chosen", lambda data, seed: (table, [0.5, 0.75, 0.75]))
-    assert selection._run(None, "good", 0) == {"hit": 1.0, "regret": 0.0, "accuracy": 0.75, "rank": 1}
-    assert selection._run(None, "bad", 0) == {"hit": 0.0, "regret": 0.25, "accuracy": 0.5, "rank": 3}
+
+    def load(seed):
+        return table, [0.5, 0.75, 0.75]
+
+    assert selection._run(load, "good", 0) == {"hit": 1.0, "regret": 0.0, "accuracy": 0.75, "rank": 1}
+    assert selection._run(load, "bad", 0) == {"hit": 0.0, "regret": 0.25, "accuracy": 0.5, "rank": 3}
 
 
 def test_one_seed_of_the_study_fills_every_scorer(monkeypatch):
