@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import benchmarks
 import skweak.noisy
-from benchmarks import run, scenarios
+from benchmarks import scenarios
 from benchmarks.__main__ import main
 
 PAGE = Path(__file__).parents[2] / "doc" / "new_method.md"
@@ -73,7 +73,6 @@ def test_the_method_passes_the_whole_checker(folder, belief):
 def test_the_study_runs_as_the_page_says(folder, monkeypatch, capsys):
     study = importlib.import_module("benchmarks.bootstrap").STUDY
     monkeypatch.setitem(scenarios.FAMILIES, study.family, (study,))
-    monkeypatch.setattr(run, "RESULTS", folder / "results")
     commands = re.findall(r"`python -m (benchmarks run --quick[^`]*)`", PAGE.read_text())
     assert len(commands) == 1
     assert main([*commands[0].split()[1:], "--results", str(folder / "quick")]) == 0

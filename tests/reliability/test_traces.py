@@ -125,11 +125,13 @@ def test_a_fit_inside_a_fit_does_not_wait_for_itself():
     assert np.array_equal(plain, nested)
 
 
-# What the package imports, and what these import in turn; a new name here is a new dependency.
+# What the package imports, and what these import in turn; a new name here is a new dependency. pandas, tqdm and tabulate
+# take pyarrow, rich and wcwidth where they happen to be installed.
 ALLOWED = {
     "_csparsetools", "_cyutility", "_moduleTNC", "_ni_label", "charset_normalizer", "cloudpickle", "cython_runtime",
-    "dateutil", "joblib", "mpmath", "narwhals", "numpy", "pandas", "psutil", "pytz", "scipy", "six", "sklearn", "skorch",
-    "skweak", "sympy", "tabulate", "tests", "threadpoolctl", "torch", "torchgen", "tqdm", "typing_extensions",
+    "dateutil", "joblib", "mpmath", "narwhals", "numpy", "pandas", "psutil", "pyarrow", "pytz", "rich", "scipy", "six",
+    "sklearn", "skorch", "skweak", "sympy", "tabulate", "tests", "threadpoolctl", "torch", "torchgen", "tqdm",
+    "typing_extensions", "wcwidth",
 }  # fmt: skip
 
 
