@@ -334,6 +334,7 @@ API = {
                 "min_max",
                 "mixture_posterior",
                 "warmup_decay",
+                "warmup_length",
             ],
         },
     ),

@@ -2,7 +2,7 @@
 
 from skweak.utils.discovery import all_estimators, all_strategies
 from skweak.utils.sampling import draw_complementary_labels
-from skweak.utils.schedules import linear_ramp, warmup_decay
+from skweak.utils.schedules import linear_ramp, warmup_decay, warmup_length
 from skweak.utils.statistics import (
     confidence_weight,
     given_label_proba,
@@ -22,4 +22,5 @@ __all__ = [
     "min_max",
     "mixture_posterior",
     "warmup_decay",
+    "warmup_length",
 ]

@@ -70,3 +70,41 @@ def warmup_decay(epoch, *, maximum=0.9):
     check_interval(epoch, "epoch", 0, math.inf, include_high=False)
     check_interval(maximum, "maximum", 0, 1)
     return min(float(maximum), float((1 + epoch) / (10 + epoch)))
+
+
+def warmup_length(given, run, *, share=1 / 6, least_steps=100):
+    """Epochs of a warm-up that may be "auto".
+
+    A fixed number of epochs is too many for a quick look and too few for a small table, whose epochs are a handful of
+    steps.
+
+    Parameters
+    ----------
+    given : int or "auto"
+        The parameter of the method; a number is returned as it is.
+    run : skweak.engine.Trainer
+        The fit: its ``max_epochs``, ``batch_size`` and ``data`` are read.
+    share : float in [0, 1], default=1/6
+        Share of the epochs that "auto" takes; larger starts the method later.
+    least_steps : int, default=100
+        "auto" takes at least as many steps where half of the epochs allow it.
+
+    Returns
+    -------
+    int
+        Less than ``max_epochs`` where "auto" is given: 0 for a fit of one epoch.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from skweak.utils import warmup_length
+    >>> run = SimpleNamespace(max_epochs=60, batch_size=64, data=range(1500))
+    >>> warmup_length("auto", run), warmup_length("auto", run, share=1 / 3), warmup_length(7, run)
+    (10, 20, 7)
+    """
+    if given != "auto":
+        return given
+    epochs = round(share * run.max_epochs)
+    enough = math.ceil(least_steps * run.batch_size / max(1, len(run.data)))
+    # Half of the epochs at most, so that the method itself has its turn.
+    return min(max(epochs, min(enough, run.max_epochs // 2)), run.max_epochs - 1)

@@ -1,11 +1,12 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skweak.utils import linear_ramp, warmup_decay
+from skweak.utils import linear_ramp, warmup_decay, warmup_length
 
 COMMON = settings(max_examples=25, deadline=None, derandomize=True)
 EPOCHS = st.floats(0, 1000)
@@ -74,3 +75,21 @@ def test_numpy_numbers_give_python_floats():
 def test_errors_name_the_parameter(call, error, name):
     with pytest.raises(error, match=name):
         call()
+
+
+def fit_of(max_epochs, n_rows, batch_size=64):
+    return SimpleNamespace(max_epochs=max_epochs, batch_size=batch_size, data=range(n_rows))
+
+
+@given(st.integers(1, 500), st.integers(0, 5000), st.floats(0, 1), st.integers(0, 500))
+def test_an_automatic_warmup_always_leaves_an_epoch(max_epochs, n_rows, share, least):
+    length = warmup_length("auto", fit_of(max_epochs, n_rows), share=share, least_steps=least)
+    assert isinstance(length, int) and 0 <= length < max_epochs
+
+
+def test_a_warmup_by_hand():
+    assert warmup_length("auto", fit_of(60, 64_000)) == 10
+    assert warmup_length("auto", fit_of(60, 320)) == 20  # 100 steps of five an epoch
+    assert warmup_length("auto", fit_of(60, 64)) == 30  # half of the epochs is the most
+    assert warmup_length("auto", fit_of(60, 64_000), share=1 / 3) == 20
+    assert warmup_length(70, fit_of(60, 64)) == 70
