@@ -330,6 +330,7 @@ API = {
                 "draw_complementary_labels",
                 "given_label_proba",
                 "label_margin",
+                "label_prior",
                 "linear_ramp",
                 "min_max",
                 "mixture_posterior",

@@ -33,9 +33,10 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
-        The network. "auto" is `skweak.nn.MLP` for tables and `skweak.nn.ResNet` for images (n, C, H, W). A class or
-        factory is called with those of ``n_features``, ``n_channels`` and ``n_outputs`` that its signature names; an
-        instance is copied at every fit.
+        The network. "auto" is `skweak.nn.MLP` for tables and `skweak.nn.ResNet` for images (n, C, H, W). The MLP begins
+        with a fixed layer that scales the columns robustly (`skweak.nn.InputScaling`), so that units and outliers do
+        not matter; ``module__scale_inputs=False`` leaves it out. A class or factory is called with those of
+        ``n_features``, ``n_channels`` and ``n_outputs`` that its signature names; an instance is copied at every fit.
     optimizer : "auto" or torch.optim class, default="auto"
         "auto" is SGD with momentum 0.9 and weight decay 5e-4.
     lr : float > 0, default=0.05

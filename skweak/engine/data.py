@@ -14,6 +14,7 @@ from scipy import sparse
 from skorch.dataset import Dataset
 
 from skweak.engine.readers import make_reader
+from skweak.engine.scale import robust_scale
 from skweak.engine.streaming import BlockReader, RowSource
 
 # Inputs of small batches are gathered for several of them at once, as many as stay in the cache.
@@ -84,9 +85,15 @@ class TensorData(Dataset):
         return self._source[self._positions.cpu().numpy()]
 
     def moments(self):
-        """Return mean and standard deviation of every feature over at most 10,000 evenly spaced rows."""
+        """Return mean and standard deviation of every feature over at most 10,000 evenly spaced rows.
+
+        In a table values far out count as ten widths of the middle half of their column from its median.
+        """
         step = max(1, len(self) // 10_000)
         sample = self.rows(torch.arange(0, len(self), step, device=self.device)).double()
+        if sample.dim() == 2:
+            centre, width = robust_scale(sample[:: max(1, len(sample) // 2_000)])
+            sample = sample.clamp(centre - 10 * width, centre + 10 * width)
         return sample.mean(0).to(self.dtype), sample.std(0, correction=0).to(self.dtype)
 
     def describe_scale(self):

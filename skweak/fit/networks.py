@@ -6,8 +6,10 @@ import torch
 
 from skweak.engine import Trainer
 from skweak.engine.optimizers import wants_closure
+from skweak.engine.scale import measure_columns
 from skweak.fit.parameters import spellings
 from skweak.nn.build import build, check_network, reinitialise, resize_output
+from skweak.nn.scaling import InputScaling
 
 # What optimizer="auto" stands for.
 _DEFAULT_SETTINGS = {"momentum": 0.9, "weight_decay": 5e-4}
@@ -54,17 +56,26 @@ def continue_trainer(method, previous, input_shape, n_outputs, max_epochs):
     return net
 
 
-def network_maker(method, run, check=True):
+def scales_inputs(method):
+    """Return whether the network for tables brings its own scaling."""
+    return isinstance(method.module, str) and spellings(method, "module__").get("scale_inputs", True)
+
+
+def network_maker(method, run, check=True, scaled=True):
     """Return ``make(n_outputs=None)``: each call builds one more network, the second and later drawn anew.
 
     ``make.input_shape`` and ``make.n_outputs`` are the shape of a row and the number of classes or labels, ``make.run``
-    is the trainer with its data. With ``check`` the first network is tried on two rows.
+    is the trainer with its data. With ``check`` the first network is tried on two rows. ``scaled=False`` builds the
+    default network of files that were saved before it scaled its inputs.
     """
-    made = []
+    made, columns = [], []
+    parameters = spellings(method, "module__")
+    if not scaled and isinstance(method.module, str) and len(run.input_shape) == 1:
+        parameters["scale_inputs"] = False
 
     def make(n_outputs=None):
         width = run.n_outputs if n_outputs is None else n_outputs
-        network = build(method.module, spellings(method, "module__"), input_shape=run.input_shape, n_outputs=width)
+        network = build(method.module, parameters, input_shape=run.input_shape, n_outputs=width)
         if width != run.n_outputs and isinstance(method.module, torch.nn.Module):
             resize_output(network, width)
         network = network.to(run.dtype)
@@ -72,6 +83,11 @@ def network_maker(method, run, check=True):
             check_network(network, run.input_shape, width, run.dtype)
         elif made and isinstance(method.module, torch.nn.Module):
             reinitialise(network)
+        scalings = [layer for layer in network.modules() if isinstance(layer, InputScaling)]
+        if scalings and run.data is not None:
+            columns.extend([] if columns else measure_columns(run.data))
+            for layer in scalings:
+                layer.set_columns(*columns)
         made.append(network)
         return network
 

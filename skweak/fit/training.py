@@ -7,9 +7,10 @@ from typing import NamedTuple
 from skweak.augment import make_views
 from skweak.engine import TensorData
 from skweak.engine.seeding import seeded
+from skweak.fit.collapse import warn_of_collapse
 from skweak.fit.file import describe_fit, find_seed, open_checkpoint
 from skweak.fit.inputs import check_inputs, check_trusted, check_weight, warn_of_outliers
-from skweak.fit.networks import continue_trainer, make_trainer, network_maker
+from skweak.fit.networks import continue_trainer, make_trainer, network_maker, scales_inputs
 from skweak.fit.parameters import check_parameters, find_device
 from skweak.fit.rows import RowFacts
 
@@ -84,7 +85,8 @@ class Fit:
             request = request._replace(previous=method.net_, keep=True)
         self.request = request
         self.X = check_inputs(method, X, dtype=method.dtype, reset=request.previous is None)
-        warn_of_outliers(self.X)
+        if not scales_inputs(method):
+            warn_of_outliers(self.X)
         self.labels = method._encode(y, self.X.shape[0], request.classes)
         self.facts = {
             "weight": check_weight(request.sample_weight, self.X),
@@ -107,6 +109,8 @@ class Fit:
                     net.train(method, network_maker(method, net), rows.training, rows.held_out)
                     net.set_training(False)
                     fitted = self._complete(rows, net, method._finish(net))
+                    if self.request.epochs is None:
+                        warn_of_collapse(method, net, rows.training, labels.classes, scales_inputs(method))
             finally:
                 net.views = None
                 net.release(keep_state=keep)

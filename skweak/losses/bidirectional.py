@@ -13,7 +13,7 @@ from skweak.losses._checks import (
     check_weight,
 )
 from skweak.losses.complementary import masked_complementary_loss
-from skweak.losses.regularizers import uniform_balance
+from skweak.losses.regularizers import balance_entropy
 
 # Below this a corrected probability, or the mean prediction of a class, is taken for rounding noise.
 _FLOOR = 1e-4
@@ -31,6 +31,7 @@ def positive_branch_loss(
     residual_weight=50.0,
     balance_weight=0.1,
     consistency_weight=0.9,
+    prior=None,
 ):
     """Loss of a head that learns from noisy labels and explains the wrong ones by parameters of each row.
 
@@ -58,6 +59,8 @@ def positive_branch_loss(
         Non-negative weight of the class balance of the batch; large values force equal class shares.
     consistency_weight : float, default 0.9
         Non-negative weight of the agreement of the two views; 0 drops the strong view.
+    prior : Tensor of shape (C,) or None, default None
+        Share of each class that the balance aims at, summing to 1; None is equal shares, as in the paper.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def positive_branch_loss(
 
     - cross-entropy: mean of ``-weight · log q[target]``,
     - residual: ``residual_weight · noise_rate²`` times the mean of ``‖onehot(argmax weak) + U - V - Y‖²``,
-    - balance: ``-balance_weight / C · sum_c log mean_rows q_c``, the mean clamped to [1e-4, 1],
+    - balance: ``-balance_weight · sum_c prior_c log mean_rows q_c``, the mean clamped to [1e-4, 1],
     - consistency: ``consistency_weight`` times the mean of ``KL(softmax(weak) ‖ softmax(strong))``.
 
     ``u`` learns from the cross-entropy and the balance, ``v`` from the residual, the network from all but the
@@ -124,7 +127,7 @@ def positive_branch_loss(
     residual = F.mse_loss(explained, guess, reduction="sum")
 
     loss = loss.add(residual, alpha=residual_weight * noise_rate**2 / len(target))
-    loss = loss.add(uniform_balance(corrected, _FLOOR), alpha=balance_weight)
+    loss = loss.add(balance_entropy(corrected, _FLOOR, prior), alpha=balance_weight)
     return _add_consistency(loss, weak_log_proba, strong_logits, consistency_weight)
 
 
@@ -137,6 +140,7 @@ def negative_branch_loss(
     weight=None,
     balance_weight=0.1,
     consistency_weight=0.9,
+    prior=None,
 ):
     """Loss of a head that learns which classes a row does not have.
 
@@ -160,6 +164,8 @@ def negative_branch_loss(
         Non-negative weight of the class balance of the batch; large values force equal class shares.
     consistency_weight : float, default 0.9
         Non-negative weight of the agreement of the two views; 0 drops the strong view.
+    prior : Tensor of shape (C,) or None, default None
+        Share of each class that the balance aims at, summing to 1; None is equal shares, as in the paper.
 
     Returns
     -------
@@ -179,7 +185,7 @@ def negative_branch_loss(
     With ``p = softmax(weak)`` the sum of
 
     - the mean of ``-weight · sum_c log clamp(1 - p_c, 1e-5, 1)`` over the complementary classes ``c``,
-    - ``-balance_weight / C · sum_c log mean_rows p_c``, the mean clamped to [1e-4, 1],
+    - ``-balance_weight · sum_c prior_c log mean_rows p_c``, the mean clamped to [1e-4, 1],
     - ``consistency_weight`` times the mean of ``KL(p ‖ softmax(strong))``, ``p`` detached.
 
     References
@@ -203,7 +209,7 @@ def negative_branch_loss(
     possible = torch.stack((target, predicted), dim=1)
     complement = torch.ones_like(proba).scatter_(1, possible, 0.0)
     loss = _weighted_mean(masked_complementary_loss(proba, complement, floor=1e-5), weight)
-    loss = loss.add(uniform_balance(proba, _FLOOR), alpha=balance_weight)
+    loss = loss.add(balance_entropy(proba, _FLOOR, prior), alpha=balance_weight)
     return _add_consistency(loss, weak_log_proba, strong_logits, consistency_weight)
 
 

@@ -150,15 +150,16 @@ def class_balance_penalty(proba, *, prior=None, floor=0.0):
     check_proba(proba)
     check_interval(floor, "floor", 0, 1)
     if prior is None:
-        return uniform_balance(proba, floor) - math.log(proba.shape[1])
+        return balance_entropy(proba, floor) - math.log(proba.shape[1])
     check_distribution(prior, "prior", proba.shape[1:])
     prior = prior.to(proba.dtype)
-    return torch.xlogy(prior, prior).sum() - (prior * _log_mean(proba, floor)).sum()
+    return torch.xlogy(prior, prior).sum() + balance_entropy(proba, floor, prior)
 
 
-def uniform_balance(proba, floor):
-    """Cross-entropy of the uniform prior and the mean prediction, arguments unchecked."""
-    return -_log_mean(proba, floor).mean()
+def balance_entropy(proba, floor, prior=None):
+    """Cross-entropy of the prior, by default the uniform one, and the mean prediction; arguments unchecked."""
+    log_mean = _log_mean(proba, floor)
+    return -(log_mean.mean() if prior is None else (prior * log_mean).sum())
 
 
 def _log_mean(proba, floor):

@@ -5,5 +5,6 @@ from skweak.nn.fast_resnet import FastResNet
 from skweak.nn.label_attention import LabelwiseNetwork
 from skweak.nn.mlp import MLP
 from skweak.nn.resnet import ResNet
+from skweak.nn.scaling import InputScaling
 
-__all__ = ["FastResNet", "LabelwiseNetwork", "MLP", "ResNet", "SmallCNN"]
+__all__ = ["FastResNet", "InputScaling", "LabelwiseNetwork", "MLP", "ResNet", "SmallCNN"]

@@ -36,9 +36,9 @@ def build(module, parameters, *, input_shape, n_outputs):
     Parameters
     ----------
     module : "auto", torch.nn.Module instance, class or callable
-        "auto" is `MLP` for tables and `ResNet` for images. A class or factory is called with those of ``n_features``,
-        ``n_channels`` and ``n_outputs`` that its signature names, and may take about a billion numbers. An instance is
-        copied.
+        "auto" is `MLP` that scales its inputs for tables and `ResNet` for images. A class or factory is called with
+        those of ``n_features``, ``n_channels`` and ``n_outputs`` that its signature names, and may take about a billion
+        numbers. An instance is copied.
     parameters : dict
         Further keyword arguments of a class or factory.
     input_shape : tuple of int
@@ -51,8 +51,10 @@ def build(module, parameters, *, input_shape, n_outputs):
             names = ", ".join(f"module__{name}" for name in sorted(parameters))
             raise ValueError(f"{names} cannot be set because module is an instance; pass its class instead.")
         return copy.deepcopy(module)
+    usual = {}
     if isinstance(module, str) and module == "auto":
         module = MLP if len(input_shape) == 1 else ResNet
+        usual = {"scale_inputs": True} if module is MLP else {}
     if not callable(module):
         raise TypeError(f"module must be 'auto', a torch.nn.Module, its class or a factory, got {module!r}.")
     known = {"n_features": int(torch.Size(input_shape).numel()), "n_channels": input_shape[0], "n_outputs": n_outputs}
@@ -68,7 +70,7 @@ def build(module, parameters, *, input_shape, n_outputs):
     arguments = {name: value for name, value in known.items() if name in accepted}
     try:
         with _SizeGuard():
-            network = module(**{**arguments, **parameters})
+            network = module(**arguments | usual | parameters)
     except Exception as error:
         given = ", ".join(f"module__{name}={value!r}" for name, value in parameters.items()) or "its defaults"
         raise ValueError(f"module could not be built with {given}: {error}") from error

@@ -3,6 +3,7 @@
 from torch import nn
 
 from skweak.nn._checks import check_sizes
+from skweak.nn.scaling import InputScaling
 
 
 class MLP(nn.Module):
@@ -19,7 +20,10 @@ class MLP(nn.Module):
     dropout : float in [0, 1), default=0.0
         Share of hidden units left out at random while training.
     batch_norm : bool, default=False
-        Normalise each hidden layer over the batch; helps on unscaled inputs.
+        Normalise each hidden layer over the batch.
+    scale_inputs : bool, default=False
+        Begin with `InputScaling`, whose numbers the fit sets. ``module="auto"`` does so on tables, unless
+        ``module__scale_inputs=False`` is given.
 
     Examples
     --------
@@ -30,9 +34,10 @@ class MLP(nn.Module):
     (torch.Size([5, 8]), torch.Size([5, 3]))
     """
 
-    def __init__(self, n_features, n_outputs, hidden=(256, 256), dropout=0.0, batch_norm=False):
+    def __init__(self, n_features, n_outputs, hidden=(256, 256), dropout=0.0, batch_norm=False, scale_inputs=False):
         super().__init__()
         widths = [n_features, *check_sizes("hidden", hidden, empty=True)]
+        self.scaling = InputScaling(n_features) if scale_inputs else None
         self.layers = nn.ModuleList()
         for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
             layers = [nn.Linear(n_in, n_out), nn.ReLU()]
@@ -46,7 +51,7 @@ class MLP(nn.Module):
 
     def stages(self, X):
         """Return the output of every hidden layer, the first first."""
-        z, outputs = X.flatten(1), []
+        z, outputs = self._scaled(X), []
         for layer in self.layers:
             z = layer(z)
             outputs.append(z)
@@ -54,10 +59,15 @@ class MLP(nn.Module):
 
     def features(self, X):
         """Return the embedding, the output of the last hidden layer."""
-        z = X.flatten(1)
+        z = self._scaled(X)
         for layer in self.layers:
             z = layer(z)
         return z
+
+    def _scaled(self, X):
+        # Networks pickled before there was such a layer do not have it.
+        scaling = getattr(self, "scaling", None)
+        return X.flatten(1) if scaling is None else scaling(X.flatten(1))
 
     def forward(self, X):
         """Return the logits."""

@@ -4,13 +4,13 @@ import warnings
 from numbers import Integral, Real
 
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.base import WeakClassifier
 from skweak.engine import MovingAverage
 from skweak.losses import distillation_kl, feature_imitation_loss, negative_branch_loss, positive_branch_loss
 from skweak.nn.heads import Branched
-from skweak.utils import confidence_weight, given_label_proba, warmup_decay
+from skweak.utils import confidence_weight, given_label_proba, label_prior, warmup_decay, warmup_length
 
 
 class BLDRClassifier(WeakClassifier):
@@ -24,10 +24,12 @@ class BLDRClassifier(WeakClassifier):
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The backbone. Networks with ``stages(X)`` get side branches.
-    reweight_start : int >= 0, default=20
-        Epochs with weight 1 for every row (E_w); from ``max_epochs`` on the weights stay uniform, with a warning.
-    consistency_weight, balance_weight, residual_weight : float >= 0, default=0.9, 0.1, 50.0
-        Weights of the agreement of both views, of the penalty on unbalanced predictions, and of the residual between
+    reweight_start : "auto" or int >= 0, default="auto"
+        Epochs with weight 1 for every row (E_w), "auto" being a third of them; from ``max_epochs`` on the weights stay
+        uniform, with a warning.
+    consistency_weight, balance_weight, residual_weight : float >= 0, default=0.9, 1.0, 50.0
+        Weights of the agreement of both views, of the penalty on mean predictions that leave the
+        shares of the given labels, and of the residual between
         label and corrected prediction (kappa).
     u_lr, v_lr : float > 0, default=10.0
         Learning rates of the per-row parameters for the given and for the other labels; too large corrects right ones.
@@ -43,14 +45,17 @@ class BLDRClassifier(WeakClassifier):
         Weight and temperature of the side branches' imitation of the heads.
     feature_weight : float >= 0, default=1e-6
         Weight of their imitation of the embedding; a sum over all features.
-    head_agreement_weight : float >= 0, default=0.0
-        Weight of the divergence of the positive from the negative head; 10 suits a hundred classes.
+    head_agreement_weight : float >= 0, default=10.0
+        Weight of the divergence of the positive from the negative head, without which (0) the negative one may
+        collapse on one class where the network learns slowly.
     side_branches : bool, default=True
         Whether earlier stages get branches.
     average_decay : float in [0, 1), default=0.9
         Largest share of the old weights in the average over epochs that predicts.
     augment : None, "weak", callable or pair of callables, default="weak"
         The weak view and, of a pair, the strong one.
+    lr : float > 0, default=0.02
+        Learning rate.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
 
@@ -88,7 +93,7 @@ class BLDRClassifier(WeakClassifier):
     _augments = False
     _row_attributes = WeakClassifier._row_attributes | {"sample_weight_": float("nan")}
     _parameter_constraints = {
-        "reweight_start": [Interval(Integral, 0, None, closed="left")],
+        "reweight_start": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
         "balance_weight": [Interval(Real, 0, None, closed="left")],
         "residual_weight": [Interval(Real, 0, None, closed="left")],
@@ -107,12 +112,12 @@ class BLDRClassifier(WeakClassifier):
     }
 
     def __init__(
-        self, module="auto", *, reweight_start=20, consistency_weight=0.9, balance_weight=0.1, residual_weight=50.0,
+        self, module="auto", *, reweight_start="auto", consistency_weight=0.9, balance_weight=1.0, residual_weight=50.0,
         u_lr=10.0, v_lr=10.0, init_scale=1e-8, noise_rate=0.1, noise_threshold=0.3, detection_threshold=0.05,
-        distill_weight=0.1, distill_temperature=3.0, feature_weight=1e-6, head_agreement_weight=0.0,
-        side_branches=True, average_decay=0.9, augment="weak", **training,
+        distill_weight=0.1, distill_temperature=3.0, feature_weight=1e-6, head_agreement_weight=10.0,
+        side_branches=True, average_decay=0.9, augment="weak", lr=0.02, **training,
     ):  # fmt: skip
-        super().__init__(module, augment=augment, **training)
+        super().__init__(module, augment=augment, lr=lr, **training)
         self.reweight_start = reweight_start
         self.consistency_weight = consistency_weight
         self.balance_weight = balance_weight
@@ -135,7 +140,7 @@ class BLDRClassifier(WeakClassifier):
         return self._fit(X, y, trusted=trusted)
 
     def _check_labels(self, labels, trusted):
-        if self.reweight_start >= self.max_epochs:
+        if self.reweight_start != "auto" and self.reweight_start >= self.max_epochs:
             warnings.warn(
                 f"reweight_start={self.reweight_start} is not below max_epochs={self.max_epochs}: every row keeps "
                 "weight 1 throughout.", UserWarning, stacklevel=5,
@@ -156,6 +161,8 @@ class BLDRClassifier(WeakClassifier):
             state.noise_rate = self.noise_rate
             state.average = MovingAverage(run.module_)
         run.check_rows(state.weight)
+        state.start = warmup_length(self.reweight_start, run, share=1 / 3)
+        run.scratch.prior = label_prior(run.data.target, run.n_outputs).to(run.dtype)
 
     def _loss(self, run, batch):
         net, state = run.module_, run.state
@@ -167,6 +174,7 @@ class BLDRClassifier(WeakClassifier):
         rows = [table.index_select(0, batch.index).requires_grad_() for table in (state.u, state.v)]
         run.parts_of_rows = (batch.index, rows)
         shared = {"balance_weight": self.balance_weight, "consistency_weight": self.consistency_weight}
+        shared["prior"] = run.scratch.prior
         loss = negative_branch_loss(*negative.chunk(2), batch.y, alone[1].detach().argmax(1), weight=weight, **shared)
         for logits in (positive, *sides):
             loss = loss + positive_branch_loss(
@@ -200,7 +208,7 @@ class BLDRClassifier(WeakClassifier):
 
     def _end_epoch(self, run):
         state = run.state
-        if run.epoch >= self.reweight_start:
+        if run.epoch >= state.start:
             state.weight, state.noise_rate = confidence_weight(state.belief, threshold=self.noise_threshold)
             if run.data.trusted is not None:
                 state.weight = state.weight.masked_fill(run.data.trusted, 1.0)

@@ -58,15 +58,33 @@ def networks_of(run, name):
     return (run.module_, run.peer_) if name == "module" else (run.peer_, run.module_)
 
 
-def split_rows(clean_proba, threshold, ranking, trusted):
+def split_rows(clean_proba, threshold, ranking, trusted, given=None, belief=None):
     """Return the rows taken as labelled: posterior above ``threshold``, or verified.
 
-    When none is left, the better half of ``ranking`` (larger is cleaner) stands in, so that training can go on.
+    When none is left, the better half of ``ranking`` (larger is cleaner) stands in, so that training can go on. A
+    mixture always calls some rows wrong, those of rare and of hard classes first. So with the class ``given`` to each
+    row, the rows in whose label the network has a ``belief`` above one half stay, and of every class the better rows,
+    half of the share that stays of all.
     """
     is_labeled = clean_proba > threshold
     if not is_labeled.any():
         is_labeled = ranking >= ranking.median()
+    if given is not None:
+        count = torch.bincount(given)
+        # Places within each class, the best first: sorted by class, and by ranking within it.
+        order = ranking.argsort(descending=True)
+        order = order[given[order].argsort(stable=True)]
+        first = count.cumsum(0) - count
+        place = torch.empty_like(given)
+        place[order] = torch.arange(len(given), device=given.device) - first[given[order]]
+        quota = (is_labeled.to(ranking.dtype).mean() / 2 * count).ceil()
+        is_labeled = is_labeled | (belief > 0.5) | (place < quota[given])
     return is_labeled if trusted is None else is_labeled | trusted
+
+
+def weights_of_labels(clean_proba, is_labeled, threshold):
+    """Return how much each given label counts in its target: a row that stays counts at least ``threshold``."""
+    return torch.where(is_labeled, clean_proba.clamp_min(threshold), clean_proba)
 
 
 class Mixed(NamedTuple):

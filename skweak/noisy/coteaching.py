@@ -1,12 +1,17 @@
 """Co-teaching (arXiv:1804.06872)."""
 
+import math
 from numbers import Integral, Real
 
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.utils import warmup_length
+
+# A label is plausible while the most probable class is at most so many times as probable.
+_PLAUSIBLE = 3
 
 
 class CoTeachingClassifier(WeakClassifier):
@@ -19,11 +24,15 @@ class CoTeachingClassifier(WeakClassifier):
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network; two are trained.
-    forget_rate : float in [0, 1), default=0.2
+    forget_rate : "auto" or float in [0, 1), default="auto"
         Share of each batch left out in the end (tau): the share of wrong labels. Too small lets noise in, too large
-        wastes clean rows.
-    ramp_epochs : int >= 1, default=10
-        Epochs over which the share left out grows from 0 (T_k).
+        wastes clean rows. "auto" leaves out the rows for which the other network finds another class more than three
+        times as probable.
+    ramp_epochs : "auto" or int >= 1, default="auto"
+        Epochs over which the share left out grows from 0 (T_k); with an automatic rate nothing is left out before their
+        end. "auto" is a sixth of the epochs, on small tables up to a half.
+    lr : float > 0, default=0.02
+        Learning rate.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
 
@@ -32,13 +41,15 @@ class CoTeachingClassifier(WeakClassifier):
     label_quality_ : ndarray of shape (n,)
         Mean probability of the given label under both networks.
     noise_mask_ : ndarray of bool of shape (n,)
-        The share ``forget_rate`` of rows with the lowest quality, verified ones excepted.
+        The share ``forget_rate`` of rows with the lowest quality, verified ones excepted; with "auto" those of a
+        quality below one half.
     transduction_ : ndarray of shape (n,)
         The given label, or the predicted one where it is suspected to be wrong.
 
     Notes
     -----
-    Rows marked ``trusted`` are never left out. Prediction is the mean probability of both networks.
+    Rows marked ``trusted`` are never left out, nor is the best row of a class in a batch, so that no class is lost.
+    Prediction is the mean probability of both networks.
 
     References
     ----------
@@ -54,12 +65,12 @@ class CoTeachingClassifier(WeakClassifier):
     """
 
     _parameter_constraints = {
-        "forget_rate": [Interval(Real, 0, 1, closed="left")],
-        "ramp_epochs": [Interval(Integral, 1, None, closed="left")],
+        "forget_rate": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
+        "ramp_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     }
 
-    def __init__(self, module="auto", *, forget_rate=0.2, ramp_epochs=10, **training):
-        super().__init__(module, **training)
+    def __init__(self, module="auto", *, forget_rate="auto", ramp_epochs="auto", lr=0.02, **training):
+        super().__init__(module, lr=lr, **training)
         self.forget_rate = forget_rate
         self.ramp_epochs = ramp_epochs
 
@@ -70,24 +81,35 @@ class CoTeachingClassifier(WeakClassifier):
     def _networks(self, make):
         return {"module": make(), "peer": make()}
 
+    def _start(self, run):
+        run.state.ramp = warmup_length(self.ramp_epochs, run)
+
     def _start_epoch(self, run):
         # The rate reaches its end in the last epoch of the ramp, as an evenly spaced sequence does.
-        steps = max(1, self.ramp_epochs - 1)
-        run.state.forget_rate = self.forget_rate * min(1.0, run.epoch / steps)
+        run.state.progress = min(1.0, run.epoch / max(1, run.state.ramp - 1))
 
     def _loss(self, run, batch):
-        losses = [F.cross_entropy(net(batch.X), batch.y, reduction="none") for net in (run.module_, run.peer_)]
-        chosen = [self._small(run, batch, loss.detach()) for loss in losses]
+        logits = [network(batch.X) for network in (run.module_, run.peer_)]
+        losses = [F.cross_entropy(given, batch.y, reduction="none") for given in logits]
+        first, second = (self._kept(run, batch, *parts) for parts in zip(logits, losses, strict=True))
         # Each loss touches one network only, so their sum trains both on the other's choice.
-        return losses[0][chosen[1]].mean() + losses[1][chosen[0]].mean()
+        return (losses[0] * second).sum() / second.sum() + (losses[1] * first).sum() / first.sum()
 
-    def _small(self, run, batch, losses):
-        n_kept = max(1, int((1 - run.state.forget_rate) * len(losses)))
+    @torch.no_grad()
+    def _kept(self, run, batch, logits, losses):
+        """Return 1 for rows that the network with these outputs keeps, and 0 for the others."""
         if run.data.trusted is not None:
-            verified = run.data.trusted.index_select(0, batch.index)
-            losses = losses.masked_fill(verified, -1.0)
-            n_kept = max(n_kept, int(verified.sum()))
-        return losses.topk(n_kept, largest=False).indices
+            losses = losses.masked_fill(run.data.trusted.index_select(0, batch.index), -1.0)
+        best = losses.new_full((run.n_outputs,), torch.inf).scatter_reduce(0, batch.y, losses, "amin")
+        kept = (losses == best[batch.y]) | (losses < 0)
+        if self.forget_rate == "auto":
+            # Before the networks have learnt, they believe nothing.
+            kept = kept | (run.state.progress < 1)
+            small = losses + logits.log_softmax(1).amax(1) <= math.log(_PLAUSIBLE)
+        else:
+            n_kept = max(1, int((1 - self.forget_rate * run.state.progress) * len(losses)))
+            small = losses <= losses.kthvalue(n_kept).values
+        return (kept | small).to(losses.dtype)
 
     def _logits(self, run, X):
         # The logarithm of the mean probability: its softmax is the mean of both networks.
@@ -97,12 +119,13 @@ class CoTeachingClassifier(WeakClassifier):
         proba = run.evaluate(run.data, lambda X: self._logits(run, X)).softmax(1)
         given = run.data.target
         quality = proba.gather(1, given[:, None])[:, 0]
-        n_suspects, ranking = int(self.forget_rate * len(given)), quality
-        if run.data.trusted is not None:
-            n_suspects = min(n_suspects, int((~run.data.trusted).sum()))
-            ranking = quality.masked_fill(run.data.trusted, torch.inf)
-        suspects = ranking.argsort()[:n_suspects]
-        mask = given.new_zeros(len(given)).bool().index_fill(0, suspects, True)
+        verified = torch.zeros_like(given, dtype=torch.bool) if run.data.trusted is None else run.data.trusted
+        if self.forget_rate == "auto":
+            mask = (quality < 0.5) & ~verified
+        else:
+            n_suspects = min(int(self.forget_rate * len(given)), int((~verified).sum()))
+            suspects = quality.masked_fill(verified, torch.inf).argsort()[:n_suspects]
+            mask = torch.zeros_like(verified).index_fill(0, suspects, True)
         return {
             "label_quality_": quality.float().cpu().numpy(),
             "noise_mask_": mask.cpu().numpy(),

@@ -3,13 +3,13 @@
 from numbers import Integral, Real
 
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.losses import class_balance_penalty, confidence_penalty
-from skweak.noisy.codivide import CoDivideBatches, guess_and_mix, split_rows
-from skweak.utils import linear_ramp, min_max, mixture_posterior
+from skweak.noisy.codivide import CoDivideBatches, guess_and_mix, split_rows, weights_of_labels
+from skweak.utils import label_prior, linear_ramp, min_max, mixture_posterior, warmup_length
 
 
 class DivideMixClassifier(WeakClassifier):
@@ -22,9 +22,9 @@ class DivideMixClassifier(WeakClassifier):
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network; two are trained.
-    warmup_epochs : int >= 1, default=10
-        Epochs of cross-entropy before the first split; too few and the losses say nothing, too many and wrong labels
-        are remembered.
+    warmup_epochs : "auto" or int >= 1, default="auto"
+        Epochs of cross-entropy before the first split; "auto" is a sixth of them, on small tables up to a
+        half. Too few and the losses say nothing, too many and wrong labels are remembered.
     clean_threshold : float in [0, 1), default=0.5
         Posterior above which a row counts as clean (tau); larger keeps fewer, cleaner rows.
     sharpen_temperature : float > 0, default=0.5
@@ -39,6 +39,8 @@ class DivideMixClassifier(WeakClassifier):
         Penalise confident predictions in the warm-up; on for asymmetric and human noise.
     augment : None, "weak", callable or pair of callables, default="weak"
         Views that are averaged and mixed.
+    lr : float > 0, default=0.02
+        Learning rate.
     **training
         Shared parameters; ``batch_size`` is that of the warm-up, later steps mix two views of half as many labelled
         and unlabelled rows. See `skweak.base.WeakClassifier`.
@@ -71,7 +73,7 @@ class DivideMixClassifier(WeakClassifier):
     _augments = False
     _row_attributes = WeakClassifier._row_attributes | {"clean_proba_": float("nan")}
     _parameter_constraints = {
-        "warmup_epochs": [Interval(Integral, 1, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "clean_threshold": [Interval(Real, 0, 1, closed="left")],
         "sharpen_temperature": [Interval(Real, 0, None, closed="neither")],
         "mixup_alpha": [Interval(Real, 0, None, closed="neither")],
@@ -81,10 +83,11 @@ class DivideMixClassifier(WeakClassifier):
     }
 
     def __init__(
-        self, module="auto", *, warmup_epochs=10, clean_threshold=0.5, sharpen_temperature=0.5, mixup_alpha=4.0,
-        unlabeled_weight=0.0, ramp_epochs=16, confidence_penalty=False, augment="weak", **training,
+        self, module="auto", *, warmup_epochs="auto", clean_threshold=0.5, sharpen_temperature=0.5, mixup_alpha=4.0,
+        unlabeled_weight=0.0, ramp_epochs=16, confidence_penalty=False, augment="weak", lr=0.02,
+        **training,
     ):  # fmt: skip
-        super().__init__(module, augment=augment, **training)
+        super().__init__(module, augment=augment, lr=lr, **training)
         self.warmup_epochs = warmup_epochs
         self.clean_threshold = clean_threshold
         self.sharpen_temperature = sharpen_temperature
@@ -98,7 +101,7 @@ class DivideMixClassifier(WeakClassifier):
         return self._fit(X, y, trusted=trusted)
 
     def _check_labels(self, labels, trusted):
-        if self.warmup_epochs >= self.max_epochs:
+        if self.warmup_epochs != "auto" and self.warmup_epochs >= self.max_epochs:
             raise ValueError(
                 f"warmup_epochs={self.warmup_epochs} must be smaller than max_epochs={self.max_epochs}, or the rows "
                 "are never split."
@@ -116,20 +119,28 @@ class DivideMixClassifier(WeakClassifier):
         posterior = torch.as_tensor(posterior, dtype=run.dtype, device=losses.device)
         trusted = run.data.trusted
         posterior = posterior if trusted is None else posterior.masked_fill(trusted, 1.0)
-        return posterior, split_rows(posterior, self.clean_threshold, -scaled, trusted)
+        belief = (-losses).exp()
+        return posterior, split_rows(posterior, self.clean_threshold, -scaled, trusted, run.data.target, belief)
+
+    def _start(self, run):
+        run.state.warmup = warmup_length(self.warmup_epochs, run)
+        run.scratch.prior = label_prior(run.data.target, run.n_outputs, power=0.5).to(run.dtype)
 
     def _batches(self, run, batches):
-        if run.epoch < self.warmup_epochs:
+        if run.epoch < run.state.warmup:
             return batches
         # Each network gets the posterior of the other one, both computed before either is trained.
         (first, first_split), (second, second_split) = (
             self._clean_posterior(run, network) for network in (run.module_, run.peer_)
         )
-        run.state.clean_proba = {"module": second, "peer": first}
+        run.state.clean_proba = {
+            "module": weights_of_labels(second, second_split, self.clean_threshold),
+            "peer": weights_of_labels(first, first_split, self.clean_threshold),
+        }
         return CoDivideBatches(run, batches, {"module": second_split, "peer": first_split}, drop_last=False)
 
     def _loss(self, run, batch):
-        if run.epoch < self.warmup_epochs:
+        if run.epoch < run.state.warmup:
             return sum(
                 self._warmup_loss(network, run.views.weak(batch.X), batch.y) for network in (run.module_, run.peer_)
             )
@@ -140,9 +151,9 @@ class DivideMixClassifier(WeakClassifier):
         logits = getattr(run, f"{batch.name}_")(mixed.X)
         target = torch.lerp(mixed.partners, mixed.targets, mixed.share)
         n, proba = mixed.n_labeled, logits.softmax(1)
-        loss = F.cross_entropy(logits[:n], target[:n]) + class_balance_penalty(proba)
+        loss = F.cross_entropy(logits[:n], target[:n]) + class_balance_penalty(proba, prior=run.scratch.prior)
         if self.unlabeled_weight and len(logits) > n:
-            ramp = linear_ramp(run.fractional_epoch, start=self.warmup_epochs, length=self.ramp_epochs)
+            ramp = linear_ramp(run.fractional_epoch, start=run.state.warmup, length=self.ramp_epochs)
             loss = loss + self.unlabeled_weight * ramp * F.mse_loss(proba[n:], target[n:])
         return loss
 

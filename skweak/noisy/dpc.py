@@ -16,8 +16,8 @@ from skweak.losses import (
     evidential_loss,
 )
 from skweak.nn.heads import TwoHead
-from skweak.noisy.codivide import CoDivideBatches, guess_and_mix, networks_of, split_rows
-from skweak.utils import label_margin, linear_ramp, min_max, mixture_posterior
+from skweak.noisy.codivide import CoDivideBatches, guess_and_mix, networks_of, split_rows, weights_of_labels
+from skweak.utils import label_margin, label_prior, linear_ramp, min_max, mixture_posterior, warmup_length
 
 
 class DPCClassifier(WeakClassifier):
@@ -45,8 +45,8 @@ class DPCClassifier(WeakClassifier):
         Weight of the second head's loss on guessed targets (lambda_u); 25 or 150 at high noise.
     ramp_epochs : int >= 1, default=16
         Epochs over which that weight grows from 0.
-    warmup_epochs : int >= 1, default=10
-        Epochs on all rows before the first split.
+    warmup_epochs : "auto" or int >= 1, default="auto"
+        Epochs on all rows before the first split; "auto" is a sixth of them, on small tables up to a half.
     selection : {"gmm", "minmax", "auto"}, default="gmm"
         How margins become clean probabilities: a mixture of two Gaussians, the scaled margin itself, or the mixture
         only where the excess kurtosis is at most 1.2.
@@ -104,7 +104,7 @@ class DPCClassifier(WeakClassifier):
         "mixup_alpha": [Interval(Real, 0, None, closed="neither")],
         "unlabeled_weight": [Interval(Real, 0, None, closed="left")],
         "ramp_epochs": [Interval(Integral, 1, None, closed="left")],
-        "warmup_epochs": [Interval(Integral, 1, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "selection": [StrOptions({"gmm", "minmax", "auto"})],
         "confidence_penalty": ["boolean"],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
@@ -113,7 +113,7 @@ class DPCClassifier(WeakClassifier):
 
     def __init__(
         self, module="auto", *, total_offset=10.0, kl_weight=0.5, clean_threshold=0.5, sharpen_temperature=0.5,
-        mixup_alpha=4.0, unlabeled_weight=0.0, ramp_epochs=16, warmup_epochs=10, selection="gmm",
+        mixup_alpha=4.0, unlabeled_weight=0.0, ramp_epochs=16, warmup_epochs="auto", selection="gmm",
         confidence_penalty=False, consistency_weight=0.0, head_dropout=0.5, augment="weak", **training,
     ):  # fmt: skip
         super().__init__(module, augment=augment, **training)
@@ -135,7 +135,7 @@ class DPCClassifier(WeakClassifier):
         return self._fit(X, y, trusted=trusted)
 
     def _check_labels(self, labels, trusted):
-        if self.warmup_epochs >= self.max_epochs:
+        if self.warmup_epochs != "auto" and self.warmup_epochs >= self.max_epochs:
             raise ValueError(
                 f"warmup_epochs={self.warmup_epochs} must be smaller than max_epochs={self.max_epochs}, or the rows "
                 "are never split."
@@ -157,7 +157,8 @@ class DPCClassifier(WeakClassifier):
 
     def _large_margin(self, run, network):
         """Return margins, clean probabilities and the rows taken as labelled."""
-        margin = label_margin(run.outputs(network), run.data.target)
+        logits, given = run.outputs(network), run.data.target
+        margin = label_margin(logits, given)
         scaled = min_max(margin, constant=1.0)
         gmm = self.selection == "gmm" or (self.selection == "auto" and kurtosis(scaled.cpu().numpy()) <= 1.2)
         clean = scaled
@@ -166,20 +167,28 @@ class DPCClassifier(WeakClassifier):
         clean = torch.as_tensor(clean, dtype=run.dtype, device=margin.device)
         trusted = run.data.trusted
         clean = clean if trusted is None else clean.masked_fill(trusted, 1.0)
-        return margin, clean, split_rows(clean, self.clean_threshold, margin, trusted)
+        belief = self._proba(logits).gather(1, given[:, None])[:, 0]
+        return margin, clean, split_rows(clean, self.clean_threshold, margin, trusted, given, belief)
+
+    def _start(self, run):
+        run.state.warmup = warmup_length(self.warmup_epochs, run)
+        run.scratch.prior = label_prior(run.data.target, run.n_outputs, power=0.5).to(run.dtype)
 
     def _batches(self, run, batches):
-        if run.epoch < self.warmup_epochs:
+        if run.epoch < run.state.warmup:
             return batches
         # Co-divide: each network gets the split of the other one, both made before either is trained.
         (_, first, first_split), (_, second, second_split) = (
             self._large_margin(run, network) for network in (run.module_, run.peer_)
         )
-        run.state.clean_proba = {"module": second, "peer": first}
+        run.state.clean_proba = {
+            "module": weights_of_labels(second, second_split, self.clean_threshold),
+            "peer": weights_of_labels(first, first_split, self.clean_threshold),
+        }
         return CoDivideBatches(run, batches, {"module": second_split, "peer": first_split}, drop_last=True)
 
     def _loss(self, run, batch):
-        if run.epoch < self.warmup_epochs:
+        if run.epoch < run.state.warmup:
             return sum(self._warmup_loss(net, run.views.weak(batch.X), batch.y) for net in (run.module_, run.peer_))
         mixed = guess_and_mix(
             run, batch, run.state.clean_proba[batch.name], self._proba,
@@ -190,9 +199,9 @@ class DPCClassifier(WeakClassifier):
         n, share, proba = mixed.n_labeled, mixed.share, self._proba(logits)
         own, partner = mixed.targets[:n].argmax(1), mixed.partners[:n].argmax(1)
         labeled = share * self._evidential(logits[:n], own) + (1 - share) * self._evidential(logits[:n], partner)
-        loss = labeled.mean() + class_balance_penalty(proba)
+        loss = labeled.mean() + class_balance_penalty(proba, prior=run.scratch.prior)
         if self.unlabeled_weight and len(logits) > n:
-            ramp = linear_ramp(run.fractional_epoch, start=self.warmup_epochs, length=self.ramp_epochs)
+            ramp = linear_ramp(run.fractional_epoch, start=run.state.warmup, length=self.ramp_epochs)
             target = torch.lerp(mixed.partners[n:], mixed.targets[n:], share)
             loss = loss + self.unlabeled_weight * ramp * F.mse_loss(self._proba(unsupervised[n:]), target)
         if self.consistency_weight:

@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import RowMemory
-from skweak.losses import early_learning_penalty
+from skweak.losses import class_balance_penalty, early_learning_penalty
+from skweak.utils import label_prior
 
 
 class ELRClassifier(WeakClassifier):
@@ -25,6 +26,11 @@ class ELRClassifier(WeakClassifier):
         ones collapse on one class. 7 suits a hundred classes, 1 asymmetric noise.
     decay : float in [0, 1], default=0.7
         Share of the old average kept at each visit of a row (beta); more remembers longer. 0.9 for many epochs.
+    balance_weight : float >= 0, default=3.0
+        Weight of a penalty on mean predictions that leave the shares of the given labels. Without it, 0 as in the
+        paper, small or rare classes are forgotten; large values force the shares on every batch.
+    lr : float > 0, default=0.02
+        Learning rate; large steps collapse on one class before there is a belief to keep.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
 
@@ -39,7 +45,8 @@ class ELRClassifier(WeakClassifier):
 
     Notes
     -----
-    The loss of a row is ``CE(o, y) + penalty * log(1 - <t, p>)`` with the memory ``t`` updated first.
+    The loss of a row is ``CE(o, y) + penalty * log(1 - <t, p>)`` with the memory ``t`` updated first; the batch adds
+    ``balance_weight * KL(prior, mean p)``, which is no part of the paper.
 
     References
     ----------
@@ -58,25 +65,30 @@ class ELRClassifier(WeakClassifier):
     _parameter_constraints = {
         "penalty": [Interval(Real, 0, None, closed="left")],
         "decay": [Interval(Real, 0, 1, closed="both")],
+        "balance_weight": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, module="auto", *, penalty=3.0, decay=0.7, **training):
-        super().__init__(module, **training)
+    def __init__(self, module="auto", *, penalty=3.0, decay=0.7, balance_weight=3.0, lr=0.02, **training):
+        super().__init__(module, lr=lr, **training)
         self.penalty = penalty
         self.decay = decay
+        self.balance_weight = balance_weight
 
     def _start(self, run):
         if "targets" not in vars(run.state):
             run.state.targets = RowMemory(len(run.data), run.n_outputs, dtype=run.dtype, device=run.device)
         run.check_rows(run.state.targets.values)
+        run.scratch.prior = label_prior(run.data.target, run.n_outputs).to(run.dtype)
 
     def _loss(self, run, batch):
         logits = run.module_(batch.X)
         proba = logits.detach().softmax(1).clamp(1e-4, 1 - 1e-4)
         targets = run.state.targets.update(batch.index, proba / proba.sum(1, keepdim=True), self.decay)
-        return F.cross_entropy(logits, batch.y, reduction="none") + self.penalty * early_learning_penalty(
-            logits, targets
-        )
+        losses = F.cross_entropy(logits, batch.y, reduction="none")
+        losses = losses + self.penalty * early_learning_penalty(logits, targets)
+        if not self.balance_weight:
+            return losses
+        return losses + self.balance_weight * class_balance_penalty(logits.softmax(1), prior=run.scratch.prior)
 
     def _finish(self, run):
         belief, given = run.state.targets.values, run.data.target

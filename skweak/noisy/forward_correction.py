@@ -4,11 +4,12 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.losses import forward_corrected_cross_entropy
+from skweak.utils import warmup_length
 
 
 class ForwardCorrectionClassifier(WeakClassifier):
@@ -24,11 +25,13 @@ class ForwardCorrectionClassifier(WeakClassifier):
         The network.
     transition_matrix : array-like of shape (C, C) or None, default=None
         Probability of observing label j (column) on a row of class i; rows sum to 1. None estimates it.
-    warmup_epochs : int >= 0, default=10
-        Epochs of plain cross-entropy before the estimate; too many and the network remembers the noise. Not used with a
-        given matrix.
+    warmup_epochs : "auto" or int >= 0, default="auto"
+        Epochs of plain cross-entropy before the estimate; "auto" is a sixth of them, on small tables up to a half. Too
+        many and the network remembers the noise. Not used with a given matrix.
     anchor_quantile : float in (0, 1], default=0.97
         Rank of the anchor point of a class among its probabilities; 1 is the largest, less is more robust.
+    lr : float > 0, default=0.01
+        Learning rate.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
 
@@ -58,12 +61,15 @@ class ForwardCorrectionClassifier(WeakClassifier):
 
     _parameter_constraints = {
         "transition_matrix": [None, "array-like"],
-        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "anchor_quantile": [Interval(Real, 0, 1, closed="right")],
     }
 
-    def __init__(self, module="auto", *, transition_matrix=None, warmup_epochs=10, anchor_quantile=0.97, **training):
-        super().__init__(module, **training)
+    def __init__(
+        self, module="auto", *, transition_matrix=None, warmup_epochs="auto", anchor_quantile=0.97,
+        lr=0.01, **training,
+    ):  # fmt: skip
+        super().__init__(module, lr=lr, **training)
         self.transition_matrix = transition_matrix
         self.warmup_epochs = warmup_epochs
         self.anchor_quantile = anchor_quantile
@@ -75,7 +81,7 @@ class ForwardCorrectionClassifier(WeakClassifier):
     def _check_labels(self, labels, trusted):
         if self.transition_matrix is not None:
             check_transition_matrix(self.transition_matrix, labels)
-        elif self.warmup_epochs >= self.max_epochs:
+        elif self.warmup_epochs != "auto" and self.warmup_epochs >= self.max_epochs:
             raise ValueError(
                 f"warmup_epochs={self.warmup_epochs} must be smaller than max_epochs={self.max_epochs}, or the "
                 "correction never starts; lower it or give transition_matrix."
@@ -84,11 +90,12 @@ class ForwardCorrectionClassifier(WeakClassifier):
     def _start(self, run):
         known = self.transition_matrix is not None
         run.state.transition = None
+        run.state.warmup = warmup_length(self.warmup_epochs, run)
         if known:
             run.state.transition = torch.as_tensor(np.asarray(self.transition_matrix), dtype=run.dtype).to(run.device)
 
     def _start_epoch(self, run):
-        if run.state.transition is None and run.epoch >= self.warmup_epochs:
+        if run.state.transition is None and run.epoch >= run.state.warmup:
             # Saturated probabilities must not make a label that was given impossible.
             proba = run.outputs(run.module_).softmax(1).clamp_min(torch.finfo(run.dtype).eps)
             run.state.transition = estimate_transition(

@@ -19,6 +19,8 @@ class GCEClassifier(WeakClassifier):
         The network.
     q : float in [0, 1], default=0.7
         0 is cross-entropy, 1 the mean absolute error. Robustness grows with q, and so does the training time.
+    lr : float > 0, default=0.02
+        Learning rate; larger steps collapse on one class.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
 
@@ -45,8 +47,8 @@ class GCEClassifier(WeakClassifier):
     _supports_partial_fit = True
     _parameter_constraints = {"q": [Interval(Real, 0, 1, closed="both")]}
 
-    def __init__(self, module="auto", *, q=0.7, **training):
-        super().__init__(module, **training)
+    def __init__(self, module="auto", *, q=0.7, lr=0.02, **training):
+        super().__init__(module, lr=lr, **training)
         self.q = q
 
     def fit(self, X, y, sample_weight=None):

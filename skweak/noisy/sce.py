@@ -23,6 +23,8 @@ class SCEClassifier(WeakClassifier):
         Weight of the reverse cross-entropy; more is more robust. 0.1 suits a hundred classes.
     log_zero : float < 0, default=-4.0
         What stands for log 0 in the reverse term (A); it scales that term.
+    lr : float > 0, default=0.01
+        Learning rate; larger steps collapse on one class.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
 
@@ -53,8 +55,8 @@ class SCEClassifier(WeakClassifier):
         "log_zero": [Interval(Real, None, 0, closed="neither")],
     }
 
-    def __init__(self, module="auto", *, alpha=0.1, beta=1.0, log_zero=-4.0, **training):
-        super().__init__(module, **training)
+    def __init__(self, module="auto", *, alpha=0.1, beta=1.0, log_zero=-4.0, lr=0.01, **training):
+        super().__init__(module, lr=lr, **training)
         self.alpha = alpha
         self.beta = beta
         self.log_zero = log_zero

@@ -106,7 +106,8 @@ def _build(method, net, saved):
     n_saved = sum(map(len, shapes.values()))
     # Drawing the first weights must leave no trace in the caller's generators.
     with seeded(0, "cpu"), _TensorBudget(n_saved):
-        networks = method._rebuild_networks(network_maker(method, net, check=False), shapes)
+        scaled = any(key.endswith("scaling.factor") for keys in shapes.values() for key in keys)
+        networks = method._rebuild_networks(network_maker(method, net, check=False, scaled=scaled), shapes)
         networks = {name: network.to(net.dtype) for name, network in networks.items()}
         averages = {}
         for name, average in saved["averages"].items():

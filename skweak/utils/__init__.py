@@ -1,6 +1,7 @@
 """Small functions that several families share: discovery, statistics of scores, schedules, random draws."""
 
 from skweak.utils.discovery import all_estimators, all_strategies
+from skweak.utils.priors import label_prior
 from skweak.utils.sampling import draw_complementary_labels
 from skweak.utils.schedules import linear_ramp, warmup_decay, warmup_length
 from skweak.utils.statistics import (
@@ -18,6 +19,7 @@ __all__ = [
     "draw_complementary_labels",
     "given_label_proba",
     "label_margin",
+    "label_prior",
     "linear_ramp",
     "min_max",
     "mixture_posterior",

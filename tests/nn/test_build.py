@@ -102,7 +102,7 @@ UNBUILT = {
     "instance with parameters": (MLP(4, 3), {"hidden": (5,), "dropout": 0.1}, ValueError,
                                  "module__dropout, module__hidden cannot be set because module is an instance"),
     "unknown parameter": (MLP, {"depth": 2}, ValueError,
-                          r"module__depth is not a parameter of MLP.*\['batch_norm', 'dropout', 'hidden'\]"),
+                          r"module__depth is not a parameter of MLP.*\['batch_norm', 'dropout', 'hidden', 'scale_inputs'\]"),
     "unknown parameter of a partial": (partial(MLP, hidden=(2,)), {"depth": 2}, ValueError, "module__depth is not"),
     "missing argument": (nn.Linear, {}, ValueError, "module could not be built with its defaults.*in_features"),
     "error of any type": (lambda n_outputs: {}["a"], {}, ValueError, "module could not be built with its defaults"),

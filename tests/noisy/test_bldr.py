@@ -17,7 +17,7 @@ from skweak.noisy import BLDRClassifier
 from tests.small_data import blobs
 
 SMALL = {"max_epochs": 4, "reweight_start": 1, "batch_size": 16, "random_state": 0}
-BARE = {"consistency_weight": 0.0, "balance_weight": 0.0, "residual_weight": 0.0}
+BARE = {"consistency_weight": 0.0, "balance_weight": 0.0, "residual_weight": 0.0, "head_agreement_weight": 0.0}
 
 
 class TwoTables(nn.Module):
@@ -43,6 +43,7 @@ def loss_of(positive, negative, target, weight=None, **own):
     run = SimpleNamespace(
         module_=TwoTables(positive, negative), state=state, views=Views(identity, identity), dtype=torch.float32
     )
+    run.scratch = SimpleNamespace(prior=torch.full((positive.shape[1],), 1 / positive.shape[1]))
     loss = BLDRClassifier(**(BARE | own))._loss(run, Batch(torch.zeros(n, 1), target, torch.arange(n)))
     return loss, run.module_, run
 
@@ -112,7 +113,7 @@ def test_parameters_of_rows_move_only_where_they_may():
             moves.append((index, given, gradients, run.state.u - before[0], run.state.v - before[1]))
 
     X, _, noisy = blobs(60)
-    settings = SMALL | {"max_epochs": 2, "dtype": "float64", "init_scale": 0.3}
+    settings = SMALL | {"max_epochs": 2, "dtype": "float64", "init_scale": 0.3, "module__scale_inputs": False}
     Watched(u_lr=0.5, v_lr=0.25, **settings).fit(X, noisy)
     assert len(moves) == 2 * 4
     for index, given, (u_gradient, v_gradient), u, v in moves:

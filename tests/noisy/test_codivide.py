@@ -9,7 +9,7 @@ from torch import nn
 
 from skweak.engine import Batch, TensorBatches, TensorData
 from skweak.noisy import DivideMixClassifier, DPCClassifier, dividemix, dpc
-from skweak.noisy.codivide import CoBatch, CoDivideBatches, guess_and_mix, networks_of, split_rows
+from skweak.noisy.codivide import CoBatch, CoDivideBatches, guess_and_mix, networks_of, split_rows, weights_of_labels
 from tests.small_data import blobs
 
 METHODS = {
@@ -27,6 +27,17 @@ def test_rows_strictly_above_the_threshold_are_labelled():
 def test_the_better_half_stands_in_for_an_empty_split():
     ranking = torch.tensor([5.0, 1.0, 4.0, 2.0, 3.0, 0.0])
     assert split_rows(torch.zeros(6), 0.5, ranking, None).tolist() == [True, False, True, True, True, False]
+
+
+def test_no_class_is_emptied_and_believed_rows_stay_by_hand():
+    given = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1, 1, 1])
+    posterior = torch.tensor([0.9] * 6 + [0.1, 0.4, 0.2, 0.3])
+    belief = torch.tensor([0.9] * 6 + [0.1, 0.2, 0.6, 0.3])
+    # Six of ten rows stay, so 30 % of every class do: of four rows the best two, rows 7 and 9. Row 8 is believed.
+    split = split_rows(posterior, 0.5, posterior, None, given, belief)
+    assert split.tolist() == [True] * 6 + [False, True, True, True]
+    weights = weights_of_labels(posterior, split, 0.5)
+    torch.testing.assert_close(weights, torch.tensor([0.9] * 6 + [0.1, 0.5, 0.5, 0.5]))
 
 
 def test_verified_rows_are_labelled_whatever_their_posterior():
@@ -205,7 +216,7 @@ def test_each_network_trains_on_the_split_of_the_other_made_before_training(cls,
             while events[0][:2] == ("train", name):
                 steps.append(events.pop(0))
             for _, _, batch, used in steps:
-                assert torch.equal(used, posterior)
+                assert torch.equal(used, weights_of_labels(posterior, split, 0.5))
                 assert split[batch.labeled.index].all()
                 assert batch.unlabeled is None or not split[batch.unlabeled.index].any()
             seen = torch.cat([batch.labeled.index for _, _, batch, _ in steps])

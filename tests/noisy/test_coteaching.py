@@ -29,15 +29,15 @@ class Table(nn.Module):
         return self.logits
 
 
-def taught(forget_rate, trusted=None, n=10):
+def taught(forget_rate, trusted=None, n=10, progress=1.0):
     """Return the loss and, for each network, the rows that it learned from."""
     networks = [Table(FIRST[:n]), Table(SECOND[:n])]
     run = SimpleNamespace(
-        module_=networks[0], peer_=networks[1], state=SimpleNamespace(forget_rate=forget_rate),
+        module_=networks[0], peer_=networks[1], state=SimpleNamespace(progress=progress), n_outputs=2,
         data=SimpleNamespace(trusted=trusted),
     )  # fmt: skip
     batch = Batch(torch.zeros(n, 1), torch.zeros(n, dtype=torch.int64), torch.arange(n))
-    loss = CoTeachingClassifier()._loss(run, batch)
+    loss = CoTeachingClassifier(forget_rate=forget_rate)._loss(run, batch)
     loss.backward()
     return loss.item(), [net.logits.grad.any(1).nonzero()[:, 0].tolist() for net in networks]
 
@@ -83,6 +83,21 @@ def test_verified_rows_beyond_the_share_kept_are_not_left_out():
     assert first == second == [0, 1, 2, 3, 5, 6, 7, 8, 9]
 
 
+def test_the_automatic_rate_leaves_out_what_the_other_network_finds_implausible():
+    # Three to one against the label is the limit: a probability of 1/4.
+    assert taught("auto")[1] == [[2, 3, 4, 5, 6, 7, 8, 9], [0, 1, 2, 3, 4, 5, 6, 7]]
+    assert taught("auto", progress=0.5)[1] == [list(range(10))] * 2
+
+
+def test_the_best_row_of_each_class_is_kept():
+    clf = CoTeachingClassifier(forget_rate=0.8)
+    run = SimpleNamespace(state=SimpleNamespace(progress=1.0), n_outputs=3, data=SimpleNamespace(trusted=None))
+    target = torch.tensor([0] * 8 + [1, 1])
+    losses = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 9.0, 8.0])
+    kept = clf._kept(run, Batch(None, target, None), None, losses)
+    assert kept.nonzero()[:, 0].tolist() == [0, 9]
+
+
 @pytest.mark.parametrize(("ramp", "epochs"), [(1, 4), (4, 6), (10, 3)])
 def test_the_share_left_out_rises_evenly_over_the_ramp(ramp, epochs):
     rates = []
@@ -90,7 +105,7 @@ def test_the_share_left_out_rises_evenly_over_the_ramp(ramp, epochs):
     class Watched(CoTeachingClassifier):
         def _start_epoch(self, run):
             super()._start_epoch(run)
-            rates.append(run.state.forget_rate)
+            rates.append(0.3 * run.state.progress)
 
     Watched(forget_rate=0.3, ramp_epochs=ramp, max_epochs=epochs).fit(*blobs(30)[::2])
     full = np.linspace(0, 0.3, ramp) if ramp > 1 else np.array([0.0])
@@ -103,11 +118,12 @@ def test_without_forgetting_each_network_is_trained_by_cross_entropy():
 
     class Watched(CoTeachingClassifier):
         def _start(self, run):
+            super()._start(run)
             start.update({name: getattr(run, f"{name}_").state_dict() for name in ("module", "peer")})
             start.update({name: {k: v.clone() for k, v in state.items()} for name, state in start.items()})
 
     X, _, noisy = blobs(60)
-    shared = {"max_epochs": 5, "batch_size": 16, "dtype": "float64", "random_state": 0}
+    shared = {"max_epochs": 5, "batch_size": 16, "dtype": "float64", "random_state": 0, "lr": 0.05}
     clf = Watched(forget_rate=0, **shared).fit(X, noisy)
     for name in ("module", "peer"):
         network = CrossEntropyClassifier(**shared).fit(X, noisy).net_.module_

@@ -59,8 +59,9 @@ def later_loss(logits, targets, partners, n_labeled, monkeypatch, *, share=0.75,
     mixed = Mixed(logits, targets, partners, share, None, n_labeled)
     monkeypatch.setattr(dividemix, "guess_and_mix", lambda *_, **__: mixed)
     run = SimpleNamespace(
-        epoch=4, fractional_epoch=epoch, module_=nn.Identity(), state=SimpleNamespace(clean_proba={"module": None})
-    )
+        epoch=4, fractional_epoch=epoch, module_=nn.Identity(), state=SimpleNamespace(clean_proba={"module": None}, warmup=2),
+        scratch=SimpleNamespace(prior=torch.full((logits.shape[1],), 1 / logits.shape[1], dtype=logits.dtype)),
+    )  # fmt: skip
     clf = DivideMixClassifier(warmup_epochs=2, ramp_epochs=4, **own)
     return clf._loss(run, CoBatch("module", None, None))
 
@@ -139,7 +140,7 @@ class AtTheEndOf(Callback):
 
 def test_the_warm_up_is_cross_entropy_of_each_network():
     X, _, noisy = blobs(60)
-    shared, states = {"batch_size": 16, "dtype": "float64", "augment": None, "random_state": 0}, {}
+    shared, states = {"batch_size": 16, "dtype": "float64", "augment": None, "random_state": 0, "lr": 0.05}, {}
     DivideMixClassifier(warmup_epochs=3, max_epochs=4, callbacks=[AtTheEndOf(3, states)], **shared).fit(X, noisy)
     for name in ("module", "peer"):
         network = CrossEntropyClassifier(max_epochs=1, **shared).fit(X, noisy).net_.module_

@@ -118,7 +118,8 @@ def later_loss(logits, second, targets, partners, n_labeled, monkeypatch, *, sha
     monkeypatch.setattr(dpc, "guess_and_mix", lambda *_, **__: mixed)
     run = SimpleNamespace(
         epoch=4, fractional_epoch=epoch, module_=TwoOutputs(second), peer_=None,
-        state=SimpleNamespace(clean_proba={"module": None}),
+        state=SimpleNamespace(clean_proba={"module": None}, warmup=2),
+        scratch=SimpleNamespace(prior=torch.full((logits.shape[1],), 1 / logits.shape[1], dtype=logits.dtype)),
     )  # fmt: skip
     clf = DPCClassifier(warmup_epochs=2, ramp_epochs=4, **own)
     return clf._loss(run, CoBatch("module", None, None))
@@ -171,6 +172,7 @@ def second_heads(own):
 
     class Watched(DPCClassifier):
         def _start(self, run):
+            super()._start(run)
             for name in ("module", "peer"):
                 second = getattr(run, f"{name}_").second
                 start[name] = [parameter.detach().clone() for parameter in second.parameters()]
@@ -240,7 +242,7 @@ def test_the_agreement_is_part_of_the_loss():
     X, _, noisy = blobs(60)
     settings = {"warmup_epochs": 10, "max_epochs": 14, "random_state": 0, "augment": (identity, torch.zeros_like)}
     without, small, large = (
-        DPCClassifier(consistency_weight=w, **settings).fit(X, noisy).predict_proba(X) for w in (0.0, 1e-9, 1.0)
+        DPCClassifier(consistency_weight=w, **settings).fit(X, noisy).predict_proba(X) for w in (0.0, 1e-9, 10.0)
     )
     np.testing.assert_allclose(small, without, atol=1e-5)
     assert np.abs(large - without).max() > 1e-3

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import make_classification
 from torch import nn
 
 from skweak.engine import Batch, RowMemory
@@ -19,6 +20,7 @@ TARGET = torch.tensor([0, 1] * 5)
 def visit(clf, memory, logits, rows=ROWS):
     """Return the losses of one visit of ``rows``; the network returns the inputs."""
     run = SimpleNamespace(module_=nn.Identity(), state=SimpleNamespace(targets=memory))
+    clf.balance_weight = 0.0
     return clf._loss(run, Batch(logits, TARGET[rows], rows))
 
 
@@ -64,11 +66,32 @@ def test_the_penalty_holds_a_row_at_its_early_belief():
     assert (logits.grad[1::2, 1] > 0).all()
 
 
+def test_an_unbalanced_batch_is_penalised_by_hand():
+    # p = (3/4, 1/4) in every row, half of the labels are of each class: KL((1/2, 1/2), (3/4, 1/4)) = log(4/3) / 2.
+    logits = torch.tensor([[3.0, 1.0]]).log().repeat(10, 1)
+    losses = []
+    for weight in (0.0, 2.0):
+        run = SimpleNamespace(
+            module_=nn.Identity(), state=SimpleNamespace(targets=RowMemory(10, 2)),
+            scratch=SimpleNamespace(prior=torch.tensor([0.5, 0.5])),
+        )  # fmt: skip
+        losses.append(ELRClassifier(balance_weight=weight)._loss(run, Batch(logits, TARGET, ROWS)))
+    torch.testing.assert_close(losses[1] - losses[0], torch.full((10,), math.log(4 / 3)))
+
+
+def test_a_rare_class_is_not_forgotten():
+    X, y = make_classification(800, 20, n_informative=6, weights=[0.9], flip_y=0, class_sep=1.0, random_state=1)
+    with pytest.warns(UserWarning, match="predicts 0 for 100%"):
+        bare = ELRClassifier(balance_weight=0, max_epochs=20, random_state=0).fit(X, y)
+    clf = ELRClassifier(max_epochs=20, random_state=0).fit(X, y)
+    assert (bare.predict(X) == 1).mean() < 0.01 and (clf.predict(X) == 1).mean() > 0.05
+
+
 def test_without_penalty_it_is_cross_entropy_to_the_bit():
     X, _, noisy = blobs(60)
     settings = {"max_epochs": 5, "random_state": 0}
     plain = CrossEntropyClassifier(**settings).fit(X, noisy)
-    without = ELRClassifier(penalty=0, **settings).fit(X, noisy)
+    without = ELRClassifier(penalty=0, balance_weight=0, lr=0.05, **settings).fit(X, noisy)
     assert np.array_equal(without.predict_proba(X), plain.predict_proba(X))
     assert [r["train_loss"] for r in without.history_] == [r["train_loss"] for r in plain.history_]
     assert not np.array_equal(ELRClassifier(**settings).fit(X, noisy).predict_proba(X), plain.predict_proba(X))
@@ -77,7 +100,7 @@ def test_without_penalty_it_is_cross_entropy_to_the_bit():
 def test_a_memory_that_keeps_everything_stays_empty_and_accuses_nobody():
     X, _, noisy = blobs(60)
     settings = {"max_epochs": 3, "random_state": 0}
-    clf = ELRClassifier(decay=1, warm_start=True, **settings).fit(X, noisy)
+    clf = ELRClassifier(decay=1, balance_weight=0, lr=0.05, warm_start=True, **settings).fit(X, noisy)
     assert not clf.net_.state.targets.values.any()
     assert not clf.label_quality_.any() and not clf.noise_mask_.any()
     assert np.array_equal(clf.transduction_, noisy)
@@ -112,7 +135,7 @@ def test_wrong_labels_of_easy_rows_are_found():
     assert (clf.transduction_ == clean).mean() > (noisy == clean).mean()
 
 
-@pytest.mark.parametrize(("name", "value"), [("penalty", -1), ("decay", -0.1), ("decay", 1.1), ("decay", None)])
+@pytest.mark.parametrize(("name", "value"), [("penalty", -1), ("decay", -0.1), ("decay", 1.1), ("decay", None), ("balance_weight", -1)])
 def test_parameters_out_of_range(name, value):
     with pytest.raises(ValueError, match=f"'{name}' parameter"):
         ELRClassifier(**{name: value}).fit(*blobs(30)[::2])

@@ -44,7 +44,7 @@ def test_verified_rows_and_the_warm_up_are_not_corrected():
 
 def test_the_identity_is_cross_entropy():
     X, _, noisy = blobs(60)
-    settings = {"max_epochs": 5, "dtype": "float64", "random_state": 0}
+    settings = {"max_epochs": 5, "dtype": "float64", "random_state": 0, "lr": 0.05}
     plain = CrossEntropyClassifier(**settings).fit(X, noisy)
     same = ForwardCorrectionClassifier(transition_matrix=np.eye(3), **settings).fit(X, noisy)
     np.testing.assert_allclose(same.predict_proba(X), plain.predict_proba(X), rtol=1e-9)
@@ -57,7 +57,7 @@ def test_a_label_that_hides_a_class_is_seen_through():
     X, y = make_blobs(200, centers=[[-2, 0], [2, 0]], random_state=0)
     noise = [[0.4, 0.6], [0.0, 1.0]]
     noisy = np.where((y == 0) & (np.random.RandomState(0).rand(200) < 0.6), 1, y)
-    settings = {"max_epochs": 20, "random_state": 0}
+    settings = {"max_epochs": 20, "random_state": 0, "lr": 0.05, "module__scale_inputs": False}
     assert CrossEntropyClassifier(**settings).fit(X, noisy).score(X, y) < 0.75
     clf = ForwardCorrectionClassifier(transition_matrix=noise, **settings).fit(X, noisy)
     assert clf.score(X, y) > 0.95
@@ -108,7 +108,7 @@ def test_the_estimate_is_close_on_well_separated_data(verified):
     noisy = np.where(np.arange(600) % 10 < 3, (y + 1) % 3, y)
     truth = [[0.7, 0.3, 0.0], [0.0, 0.7, 0.3], [0.3, 0.0, 0.7]]
     trusted = np.arange(600) % 20 == 19 if verified else None
-    clf = ForwardCorrectionClassifier(partial(MLP, hidden=()), max_epochs=12, random_state=0)
+    clf = ForwardCorrectionClassifier(partial(MLP, hidden=()), max_epochs=12, warmup_epochs=10, lr=0.05, random_state=0)
     clf.fit(X, noisy, trusted=trusted)
     np.testing.assert_allclose(clf.transition_matrix_.sum(1), 1, rtol=1e-6)
     np.testing.assert_allclose(clf.transition_matrix_, truth, atol=0.1)

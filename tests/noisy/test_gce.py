@@ -46,7 +46,7 @@ def test_rows_it_cannot_explain_pull_less():
 
 def test_q_zero_is_cross_entropy_to_the_bit_and_small_q_close_to_it():
     X, _, noisy = blobs(60)
-    settings = {"max_epochs": 5, "dtype": "float64", "random_state": 0}
+    settings = {"max_epochs": 5, "dtype": "float64", "random_state": 0, "lr": 0.05}
     plain = CrossEntropyClassifier(**settings).fit(X, noisy).predict_proba(X)
     assert np.array_equal(GCEClassifier(q=0, **settings).fit(X, noisy).predict_proba(X), plain)
     near = GCEClassifier(q=1e-5, **settings).fit(X, noisy).predict_proba(X)
