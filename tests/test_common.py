@@ -284,3 +284,11 @@ def test_every_parameter_has_a_constraint_and_refuses_nonsense(cls):
     }.items():
         with pytest.raises(ValueError, match=name):
             small(cls, **{name: nonsense}).fit(X, y)
+
+
+@pytest.mark.parametrize("max_epochs", [1, 2, 3])
+@pytest.mark.parametrize("cls", NETWORKS, ids=lambda cls: cls.__name__)
+def test_a_quick_look_needs_no_other_parameter(cls, max_epochs):
+    """A few epochs are legal with every default, so that a search over epochs never fails."""
+    X, y = data_for(cls)
+    cls(max_epochs=max_epochs, random_state=0).fit(X, y).predict(X)

@@ -2,7 +2,7 @@
 
 from numbers import Integral, Real
 
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.base import WeakClassifier
 from skweak.engine import MovingAverage
@@ -20,6 +20,7 @@ from skweak.multilabel.stages import (
     weak_proba,
 )
 from skweak.multilabel.thresholds import class_aware_pseudo_labels
+from skweak.utils import warmup_length
 
 
 class CAPClassifier(WeakClassifier):
@@ -34,7 +35,8 @@ class CAPClassifier(WeakClassifier):
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network.
-    warmup_epochs : int >= 1, default=10
+    warmup_epochs : int >= 1 or "auto", default="auto"
+        "auto" is a sixth of the epochs, or as many as make 100 steps if half of the epochs allow it.
         Epochs on labeled rows only; an epoch has as many steps as a pass over all rows. Too few and the
         pseudo-labels repeat an unfinished network's mistakes.
     unlabeled_weight : float >= 0, default=1.0
@@ -96,7 +98,7 @@ class CAPClassifier(WeakClassifier):
     _label_kind = "multilabel"
     _augments = False
     _parameter_constraints = {
-        "warmup_epochs": [Interval(Integral, 1, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "unlabeled_weight": [Interval(Real, 0, None, closed="left")],
         "unlabeled_ratio": [Interval(Real, 0, None, closed="neither")],
         "positive_fraction": [Interval(Real, 0, 1, closed="both")],
@@ -109,7 +111,7 @@ class CAPClassifier(WeakClassifier):
     }
 
     def __init__(
-        self, module="auto", *, warmup_epochs=10, unlabeled_weight=1.0, unlabeled_ratio=1.0,
+        self, module="auto", *, warmup_epochs="auto", unlabeled_weight=1.0, unlabeled_ratio=1.0,
         positive_fraction=1.0, negative_fraction=1.0, class_prior=None, gamma_negative=4.0,
         gamma_positive=0.0, clip=0.05, average_decay=0.99, augment="weak", lr=0.01, **training,
     ):  # fmt: skip
@@ -130,13 +132,14 @@ class CAPClassifier(WeakClassifier):
         check_prior(self.class_prior, labels.n_outputs)
 
     def _start(self, run):
+        run.state.warmup = warmup_length(self.warmup_epochs, run)
         start_stages(run)
         run.state.prior = find_prior(self.class_prior, run.data.target)
         if self.validation_fraction:
             run.state.warmup_average = MovingAverage(run.module_, use_buffers=True)
 
     def _start_epoch(self, run):
-        if not in_warmup(run, self.warmup_epochs):
+        if not in_warmup(run):
             state, unlabeled = run.state, run.state.unlabeled
             labels, mask = class_aware_pseudo_labels(
                 weak_proba(run, unlabeled), state.prior,
@@ -145,7 +148,7 @@ class CAPClassifier(WeakClassifier):
             state.target[unlabeled] = labels.masked_fill(mask == 0, -1).to(state.target.dtype)
 
     def _batches(self, run, batches):
-        return SemiBatches(run, batches, warmup=in_warmup(run, self.warmup_epochs))
+        return SemiBatches(run, batches, warmup=in_warmup(run))
 
     def _loss(self, run, batch):
         return semi_loss(run, batch)
@@ -154,7 +157,7 @@ class CAPClassifier(WeakClassifier):
         follow(run, self.average_decay)
 
     def _end_epoch(self, run):
-        if self.validation_fraction and run.epoch == self.warmup_epochs - 1:
+        if self.validation_fraction and run.epoch == run.state.warmup - 1:
             run.state.warmup_average.load_state_dict(run.state.average.state_dict())
 
     def _logits(self, run, X):
@@ -165,7 +168,7 @@ class CAPClassifier(WeakClassifier):
         if self.validation_fraction:
             warmup_average = vars(state).pop("warmup_average")
             losses = [row["valid_loss"] for row in run.history]
-            if run.epoch > self.warmup_epochs and losses[self.warmup_epochs - 1 - run.epoch] < losses[-1]:
+            if run.epoch > run.state.warmup > 0 and losses[run.state.warmup - 1 - run.epoch] < losses[-1]:
                 state.average = warmup_average
         proba = run.evaluate(run.data, lambda X: self._row_proba(run, X))
         judged = proba[state.unlabeled] if len(state.unlabeled) else proba

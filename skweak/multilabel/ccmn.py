@@ -10,6 +10,7 @@ from skweak.base import WeakClassifier
 from skweak.losses import bounded_unbiased_risk, unbiased_binary_loss, unbiased_ranking_loss
 from skweak.multilabel.priors import clean_prior
 from skweak.multilabel.stages import find_prior, prior_thresholds
+from skweak.utils import warmup_length
 
 # Estimated rates may not come closer to "no information" than this.
 _LARGEST_RATE, _LARGEST_SUM = 0.49, 0.9
@@ -40,7 +41,8 @@ class CCMNClassifier(WeakClassifier):
         "none" is unbiased; "relu" and "abs" bound the parts of each batch's risk by 0 as in
         `skweak.losses.bounded_unbiased_risk`, which a network needs and large batches serve. "auto" is "none"
         for a linear model and else "relu".
-    warmup_epochs : int >= 1, default=20
+    warmup_epochs : int >= 1 or "auto", default="auto"
+        "auto" is a third of the epochs, or as many as make 100 steps if half of the epochs allow it.
         Epochs on the labels as given before rates are estimated; too many and the noise is remembered, which
         makes the estimates too small. Not used with given rates.
     rate_quantile : float in [0, 0.5), default=0.02
@@ -91,13 +93,13 @@ class CCMNClassifier(WeakClassifier):
         "loss": [StrOptions({"binary", "ranking"})],
         "surrogate": [StrOptions({"logistic", "hinge", "squared", "sigmoid"})],
         "correction": [StrOptions({"auto", "none", "relu", "abs"})],
-        "warmup_epochs": [Interval(Integral, 1, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "rate_quantile": [Interval(Real, 0, 0.5, closed="left")],
     }
 
     def __init__(
         self, module="auto", *, false_negative_rate="estimate", false_positive_rate="estimate", loss="binary",
-        surrogate="logistic", correction="auto", warmup_epochs=20, rate_quantile=0.02, lr=0.01,
+        surrogate="logistic", correction="auto", warmup_epochs="auto", rate_quantile=0.02, lr=0.01,
         batch_size=256, **training,
     ):  # fmt: skip
         super().__init__(module, lr=lr, batch_size=batch_size, **training)
@@ -129,7 +131,7 @@ class CCMNClassifier(WeakClassifier):
     def _check_labels(self, labels, trusted):
         missed, added = self._given_rates(labels.n_outputs)
         if missed is None or added is None:
-            if self.warmup_epochs >= self.max_epochs:
+            if self.warmup_epochs != "auto" and self.warmup_epochs >= self.max_epochs:
                 raise ValueError(
                     f"warmup_epochs={self.warmup_epochs} must be smaller than max_epochs={self.max_epochs}, "
                     "or the correction never starts; lower it or give both rates."
@@ -143,6 +145,7 @@ class CCMNClassifier(WeakClassifier):
             raise ValueError("loss='ranking' compares the labels of a row but y has one; use loss='binary'.")
 
     def _start(self, run):
+        run.state.warmup = warmup_length(self.warmup_epochs, run, share=1 / 3)
         run.state.rates = None
         if not self._estimates():
             run.state.rates = torch.as_tensor(np.stack(self._given_rates(run.n_outputs)), device=run.device)
@@ -154,7 +157,7 @@ class CCMNClassifier(WeakClassifier):
         return isinstance(self.false_negative_rate, str) or isinstance(self.false_positive_rate, str)
 
     def _start_epoch(self, run):
-        if run.state.rates is None and run.epoch >= self.warmup_epochs:
+        if run.state.rates is None and run.epoch >= run.state.warmup:
             proba = run.outputs(run.module_).double().sigmoid()
             given = [None if rate is None else torch.as_tensor(rate.copy()).to(proba)
                      for rate in self._given_rates(run.n_outputs)]  # fmt: skip

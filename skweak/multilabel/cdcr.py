@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.multilabel.stages import check_warmup, follow, start_average
+from skweak.utils import warmup_length
 
 
 class CDCRClassifier(WeakClassifier):
@@ -29,7 +30,8 @@ class CDCRClassifier(WeakClassifier):
     min_selected : float in [0, 1], default=0.05
         Share of a label's candidates that is believed in any case, the most confident ones; 0 may lose a
         label.
-    warmup_epochs : int >= 1, default=10
+    warmup_epochs : int >= 1 or "auto", default="auto"
+        "auto" is a sixth of the epochs, or as many as make 100 steps if half of the epochs allow it.
         Epochs on all candidates; too many and wrong candidates are remembered.
     consistency_weight : float >= 0, default=0.0
         Weight of the squared difference between both views' probabilities on candidates left out.
@@ -73,14 +75,14 @@ class CDCRClassifier(WeakClassifier):
         "selection": [StrOptions({"difficulty", "fixed"})],
         "selection_threshold": [Interval(Real, 0, 1, closed="both")],
         "min_selected": [Interval(Real, 0, 1, closed="both")],
-        "warmup_epochs": [Interval(Integral, 1, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
         "average_decay": [Interval(Real, 0, 1, closed="left")],
     }
 
     def __init__(
         self, module="auto", *, selection="difficulty", selection_threshold=0.6, min_selected=0.05,
-        warmup_epochs=10, consistency_weight=0.0, average_decay=0.99, augment="weak", lr=0.01, **training,
+        warmup_epochs="auto", consistency_weight=0.0, average_decay=0.99, augment="weak", lr=0.01, **training,
     ):  # fmt: skip
         super().__init__(module, augment=augment, lr=lr, **training)
         self.selection = selection
@@ -96,11 +98,12 @@ class CDCRClassifier(WeakClassifier):
             raise ValueError("y holds no 0: where every label is a candidate there is nothing to learn from.")
 
     def _start(self, run):
+        run.state.warmup = warmup_length(self.warmup_epochs, run)
         start_average(run)
         run.state.believed = run.data.target != -1
 
     def _start_epoch(self, run):
-        if run.epoch >= self.warmup_epochs:
+        if run.epoch >= run.state.warmup:
             network = run.module_
             proba = run.outputs(network, function=lambda X: network(run.views.weak(X)).sigmoid())
             chosen = select_candidates(

@@ -21,6 +21,7 @@ from skweak.multilabel.stages import (
 from skweak.multilabel.thresholds import metric_adaptive_thresholds
 from skweak.nn.build import embedding_width, features_and_logits, last_linear
 from skweak.nn.patches import Patches
+from skweak.utils import warmup_length
 
 
 class DecoupledNetwork(nn.Module):
@@ -89,7 +90,8 @@ class D2LClassifier(WeakClassifier):
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The backbone.
-    warmup_epochs : int >= 1, default=10
+    warmup_epochs : int >= 1 or "auto", default="auto"
+        "auto" is a sixth of the epochs, or as many as make 100 steps if half of the epochs allow it.
         Epochs on labeled rows only; an epoch has as many steps as a pass over all rows.
     n_patches : int >= 1, default=4
         Parts of a row: cells of a square grid of an image, or random disjoint groups of features of a table.
@@ -139,7 +141,7 @@ class D2LClassifier(WeakClassifier):
     >>> from sklearn.datasets import make_multilabel_classification
     >>> X, Y = make_multilabel_classification(200, random_state=0)
     >>> Y[60:] = -1
-    >>> clf = D2LClassifier(warmup_epochs=10, max_epochs=20, random_state=0).fit(X, Y)
+    >>> clf = D2LClassifier(warmup_epochs="auto", max_epochs=20, random_state=0).fit(X, Y)
     >>> clf.thresholds_.shape, clf.transduction_.shape
     ((5,), (200, 5))
     """
@@ -147,7 +149,7 @@ class D2LClassifier(WeakClassifier):
     _label_kind = "multilabel"
     _augments = False
     _parameter_constraints = {
-        "warmup_epochs": [Interval(Integral, 1, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_patches": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions({"precision", "recall", "f1", "fbeta"})],
         "beta": [Interval(Real, 0, None, closed="left")],
@@ -160,7 +162,7 @@ class D2LClassifier(WeakClassifier):
     }
 
     def __init__(
-        self, module="auto", *, warmup_epochs=10, n_patches=4, metric="fbeta", beta=0.5, unlabeled_weight=1.0,
+        self, module="auto", *, warmup_epochs="auto", n_patches=4, metric="fbeta", beta=0.5, unlabeled_weight=1.0,
         unlabeled_ratio=1.0, gamma_negative=4.0, gamma_positive=0.0, clip=0.05, average_decay=0.99,
         augment="weak", lr=0.01, **training,
     ):  # fmt: skip
@@ -183,20 +185,21 @@ class D2LClassifier(WeakClassifier):
         return {"module": DecoupledNetwork(make(), make.input_shape, self.n_patches)}
 
     def _start(self, run):
+        run.state.warmup = warmup_length(self.warmup_epochs, run)
         patches = run.module_.patches
         if hasattr(patches, "fill"):
             patches.fill.copy_(run.data.moments()[0])
         start_stages(run)
 
     def _start_epoch(self, run):
-        if run.epoch == self.warmup_epochs:
+        if run.epoch == run.state.warmup:
             run.module_.copy_heads()
             run.state.average.module.copy_heads()
-        if not in_warmup(run, self.warmup_epochs):
+        if not in_warmup(run):
             run.state.thresholds = self._fit_thresholds(run, weak_proba(run, run.state.labeled))
 
     def _batches(self, run, batches):
-        return SemiBatches(run, batches, warmup=in_warmup(run, self.warmup_epochs))
+        return SemiBatches(run, batches, warmup=in_warmup(run))
 
     def _loss(self, run, batch):
         network, views, (X, target, _) = run.module_, run.views, batch.labeled

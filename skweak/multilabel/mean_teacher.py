@@ -11,7 +11,6 @@ from skweak.multilabel.stages import (
     SemiBatches,
     complete_target,
     follow,
-    in_warmup,
     row_loss,
     start_stages,
 )
@@ -101,7 +100,7 @@ class MultiLabelMeanTeacherClassifier(WeakClassifier):
         start_stages(run)
 
     def _batches(self, run, batches):
-        return SemiBatches(run, batches, warmup=in_warmup(run, 0))
+        return SemiBatches(run, batches, warmup=not len(run.state.unlabeled))
 
     def _loss(self, run, batch):
         X, target, _ = batch.labeled

@@ -16,6 +16,7 @@ from skweak.multilabel.stages import (
     start_stages,
     weak_proba,
 )
+from skweak.utils import warmup_length
 
 
 class MultiLabelPseudoLabelClassifier(WeakClassifier):
@@ -36,7 +37,8 @@ class MultiLabelPseudoLabelClassifier(WeakClassifier):
     positive_threshold, negative_threshold : float in [0, 1], default=0.95, 0.05
         Probability from which an entry counts as present and up to which it counts as absent; between them it
         is left out. Further apart keeps fewer and surer entries.
-    warmup_epochs : int >= 1, default=10
+    warmup_epochs : int >= 1 or "auto", default="auto"
+        "auto" is a sixth of the epochs, or as many as make 100 steps if half of the epochs allow it.
         Epochs on labeled rows only; an epoch has as many steps as a pass over all rows.
     unlabeled_weight : float >= 0, default=1.0
         Weight of the loss on pseudo-labels; 0 is labeled-only training.
@@ -81,7 +83,7 @@ class MultiLabelPseudoLabelClassifier(WeakClassifier):
         "n_top": [None, Interval(Integral, 1, None, closed="left")],
         "positive_threshold": [Interval(Real, 0, 1, closed="both")],
         "negative_threshold": [Interval(Real, 0, 1, closed="both")],
-        "warmup_epochs": [Interval(Integral, 1, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "unlabeled_weight": [Interval(Real, 0, None, closed="left")],
         "unlabeled_ratio": [Interval(Real, 0, None, closed="neither")],
         "gamma_negative": [Interval(Real, 0, None, closed="left")],
@@ -92,7 +94,7 @@ class MultiLabelPseudoLabelClassifier(WeakClassifier):
 
     def __init__(
         self, module="auto", *, selection="threshold", n_top=None, positive_threshold=0.95,
-        negative_threshold=0.05, warmup_epochs=10, unlabeled_weight=1.0, unlabeled_ratio=1.0,
+        negative_threshold=0.05, warmup_epochs="auto", unlabeled_weight=1.0, unlabeled_ratio=1.0,
         gamma_negative=0.0, gamma_positive=0.0, clip=0.0, average_decay=0.99, augment="weak", lr=0.01,
         **training,
     ):  # fmt: skip
@@ -120,13 +122,14 @@ class MultiLabelPseudoLabelClassifier(WeakClassifier):
             raise ValueError(f"n_top={self.n_top} exceeds the {labels.n_outputs} labels of y; lower it.")
 
     def _start(self, run):
+        run.state.warmup = warmup_length(self.warmup_epochs, run)
         start_stages(run)
         labeled = run.data.target[run.state.labeled]
         mean = float((labeled == 1).sum() / len(labeled))
         run.state.n_top = self.n_top or min(max(1, round(mean)), run.n_outputs)
 
     def _start_epoch(self, run):
-        if not in_warmup(run, self.warmup_epochs):
+        if not in_warmup(run):
             state = run.state
             sure = self._sure_entries(weak_proba(run, state.unlabeled), state.n_top)
             state.target[state.unlabeled] = sure.to(state.target.dtype)
@@ -141,7 +144,7 @@ class MultiLabelPseudoLabelClassifier(WeakClassifier):
         return unknown
 
     def _batches(self, run, batches):
-        return SemiBatches(run, batches, warmup=in_warmup(run, self.warmup_epochs))
+        return SemiBatches(run, batches, warmup=in_warmup(run))
 
     def _loss(self, run, batch):
         return semi_loss(run, batch)

@@ -73,14 +73,14 @@ def start_stages(run):
     start_average(run)
 
 
-def in_warmup(run, warmup_epochs):
+def in_warmup(run):
     """Return whether this epoch learns from labeled rows only."""
-    return run.epoch < warmup_epochs or not len(run.state.unlabeled)
+    return run.epoch < run.state.warmup or not len(run.state.unlabeled)
 
 
 def check_warmup(method):
     """Raise unless unlabeled rows get an epoch after the warm-up."""
-    if method.warmup_epochs >= method.max_epochs:
+    if method.warmup_epochs != "auto" and method.warmup_epochs >= method.max_epochs:
         raise ValueError(
             f"warmup_epochs={method.warmup_epochs} must be smaller than max_epochs={method.max_epochs}, or "
             "the second stage never starts."

@@ -13,6 +13,7 @@ from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, risk_consistent_loss
 from skweak.nn.build import features_and_logits, last_linear
 from skweak.partial.confidence import start_confidence
+from skweak.utils import warmup_length
 
 
 class MoGDClassifier(WeakClassifier):
@@ -38,7 +39,8 @@ class MoGDClassifier(WeakClassifier):
         Parameters that the trial step moves. "all" is the exact meta gradient and costs about two more steps;
         the network has to be differentiable twice. "last" takes the embedding as given: cheaper, and for any
         network.
-    warmup_epochs : int >= 0, default=5
+    warmup_epochs : int >= 0 or "auto", default="auto"
+        "auto" is a twelfth of the epochs, or as many as make 100 steps if half of the epochs allow it.
         Epochs of progressive identification (`PRODENClassifier`) before the first correction.
     meta_batch_size : int >= 1, default=128
         Verified rows drawn for each correction; all of them if there are no more.
@@ -92,13 +94,13 @@ class MoGDClassifier(WeakClassifier):
         "meta_lr": [Interval(Real, 0, None, closed="left")],
         "normalize_gradient": ["boolean"],
         "layers": [StrOptions({"last", "all"})],
-        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "meta_batch_size": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
         self, module="auto", *, base="model", meta_lr=0.05, normalize_gradient=True, layers="all",
-        warmup_epochs=5, meta_batch_size=128, **training,
+        warmup_epochs="auto", meta_batch_size=128, **training,
     ):  # fmt: skip
         super().__init__(module, **training)
         self.base = base
@@ -113,7 +115,7 @@ class MoGDClassifier(WeakClassifier):
         return self._fit(X, y, trusted=trusted)
 
     def _check_labels(self, labels, trusted):
-        if self.warmup_epochs >= self.max_epochs:
+        if self.warmup_epochs != "auto" and self.warmup_epochs >= self.max_epochs:
             raise ValueError(
                 f"warmup_epochs={self.warmup_epochs} must be smaller than max_epochs={self.max_epochs}, or "
                 "no weight is ever corrected."
@@ -134,6 +136,7 @@ class MoGDClassifier(WeakClassifier):
             )
 
     def _start(self, run):
+        run.state.warmup = warmup_length(self.warmup_epochs, run, share=1 / 12)
         start_confidence(run)
         run.state.verified = find_verified(run.data.target, run.data.trusted).nonzero()[:, 0]
 
@@ -143,7 +146,7 @@ class MoGDClassifier(WeakClassifier):
         return super()._train_step(run, batch)
 
     def _corrects(self, run):
-        return run.epoch >= self.warmup_epochs and len(run.state.verified) > 0
+        return run.epoch >= run.state.warmup and len(run.state.verified) > 0
 
     def _correct_weights(self, run, batch):
         network, verified = run.module_.eval(), run.state.verified
