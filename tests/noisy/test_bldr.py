@@ -113,7 +113,7 @@ def test_parameters_of_rows_move_only_where_they_may():
             moves.append((index, given, gradients, run.state.u - before[0], run.state.v - before[1]))
 
     X, _, noisy = blobs(60)
-    settings = SMALL | {"max_epochs": 2, "dtype": "float64", "init_scale": 0.3, "balance_weight": 0.1, "lr": 0.05, "head_agreement_weight": 0.0}
+    settings = SMALL | {"max_epochs": 2, "dtype": "float64", "init_scale": 0.3, "module__scale_inputs": False, "balance_weight": 0.1, "lr": 0.05, "head_agreement_weight": 0.0}
     Watched(u_lr=0.5, v_lr=0.25, **settings).fit(X, noisy)
     assert len(moves) == 2 * 4
     for index, given, (u_gradient, v_gradient), u, v in moves:

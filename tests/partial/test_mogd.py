@@ -222,7 +222,7 @@ def test_verified_rows_tell_apart_what_always_comes_together(layers):
 
 def test_the_mask_goes_with_its_rows_through_a_search(iris):
     X, _, S, trusted = iris
-    pipe = make_pipeline(StandardScaler(), MoGDClassifier(**SMALL))
+    pipe = make_pipeline(StandardScaler(), MoGDClassifier(**SMALL, module__scale_inputs=False))
     search = GridSearchCV(pipe, {"mogdclassifier__meta_lr": [0.0, 0.1]}, cv=KFold(3, shuffle=True, random_state=0))
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
