@@ -44,6 +44,8 @@ def cells(rows, column="accuracy", kind="all", features="standardised", methods=
     rows = rows if methods is None else rows[rows["method"].isin(methods)]
     wide = rows.pivot_table(column, ["labels", "table"], "method", "mean", sort=False)
     wide = wide.loc[:, wide.notna().mean() > 0.5].dropna()
+    if wide.empty:
+        raise ValueError(f"the panel has no {column} of {kind} with {features} features yet.")
     order = [method for method in dict.fromkeys(rows["method"]) if method in wide]
     return wide[order].sort_index(level="labels", key=lambda index: index.map(_position), sort_remaining=False)
 
