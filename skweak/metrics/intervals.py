@@ -108,10 +108,11 @@ def estimated_accuracy(
 ):  # fmt: skip
     """Accuracy on the true labels, by wrong labels and a transition matrix that is estimated on the same rows.
 
-    `noise_corrected_accuracy` with an estimated matrix looks exact and is not: the matrix has an error of its own.
-    Here each draw of the bootstrap estimates it anew. What the interval does not hold is a lasting error of the
-    estimate: where the judge confuses classes by itself, its confusions count as noise, and the result is too high. Use
-    it to see how little is known; `verified_accuracy` tells more.
+    `noise_corrected_accuracy` with an estimated matrix looks exact and is not. The matrix has an error of chance, so
+    each draw of a bootstrap estimates it anew. And it has a lasting one: where the judge confuses classes by itself,
+    its confusions count as noise and are corrected away, so that the value is rather too high. The interval therefore
+    reaches from the accuracy on the given labels as they are, without any correction, to the fully corrected one. It is
+    wide where there is much noise, because little is known then; `verified_accuracy` tells more.
 
     Parameters
     ----------
@@ -133,7 +134,8 @@ def estimated_accuracy(
     Returns
     -------
     Estimate
-        ``value``, ``low`` and ``high``; they may leave [0, 1].
+        ``value``, fully corrected; ``low``, the lower limit of the uncorrected accuracy (Wilson), or that of the draws
+        if it is lower; ``high``, the upper limit of the draws. They may leave [0, 1].
 
     References
     ----------
@@ -161,7 +163,9 @@ def estimated_accuracy(
         return corrected_interval(codes[rows], predicted[rows], matrix, np.arange(len(classes))).value
 
     check_consistent_length(codes, predicted)
-    return _bootstrap(score, len(codes), confidence, n_draws, random_state)
+    value, low, high = _bootstrap(score, len(codes), confidence, n_draws, random_state)
+    plain = accuracy_interval(np.sum(codes == predicted), len(codes), confidence)
+    return Estimate(value, min(low, plain.low), max(high, plain.high))
 
 
 def noise_rate_interval(y, proba, *, classes=None, confidence=0.95, n_draws=200, random_state=None):

@@ -35,8 +35,8 @@ class AutoNoisyClassifier(ClassifierMixin, BaseEstimator):
         heads for two hundred columns or more; no boosted trees for sparse rows; networks alone for images.
     cv : int >= 2 or splitter, default=3
         Folds, stratified and shuffled as in `find_label_issues`; a class with fewer rows is judged in as many folds as
-        it has rows. After the first fold the better half of the candidates goes on. More folds judge better and cost
-        more fits.
+        it has rows. From 300 rows on only the better half of the candidates goes on after the first fold. More folds
+        judge better and cost more fits.
     time_limit : float > 0 or None, default=None
         Seconds. When more than half of it is gone, no further fit for judging starts, and then the best of those that
         the rest suffices for are fitted to all rows. The fit under way is not broken off, and there is always a result.

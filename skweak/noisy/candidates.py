@@ -62,11 +62,7 @@ def default_candidates(X, random_state=None):
     if not is_sparse:
         # Half of scikit-learn's rounds: the folds of the filter make ten fits of each.
         plain.append(("boosted trees", HistGradientBoostingClassifier(max_iter=50, **seeded)))
-    behind = [
-        (f"{name} behind the filter", LabelIssueFilter(estimator, cv=3, **seeded))
-        for name, estimator in plain
-        if name != "random forest, leaves of 10"
-    ]
+    behind = [(f"{name} behind the filter", LabelIssueFilter(model, cv=3, **seeded)) for name, model in plain]
     heads = []
     if X.shape[1] >= MANY_COLUMNS:
         heads = [(f"{name}, linear head", NETWORKS[name](module__hidden=(), **seeded)) for name in LINEAR_HEADS]

@@ -34,6 +34,10 @@ def is_near_symmetric(matrix, sizes, tolerance=0.1):
     return bool((np.abs(matrix - symmetric) <= tolerance + 2 * chance).all())
 
 
+# Rows below which one fold tells too little to drop a candidate, and all folds are cheap.
+_FEW = 300
+
+
 class Race:
     """Out-of-fold probabilities of each candidate, and who goes on.
 
@@ -81,8 +85,10 @@ class Race:
             listed = "; ".join(f"{name} {self.notes[name]}" for name in failed)
             warnings.warn(f"Some candidates cannot be used here: {listed}.", UserWarning, stacklevel=3)
 
-    @staticmethod
-    def _half(names, least):
+    def _half(self, names, least):
+        """Return how many of the names go on after the first fold."""
+        if len(self.y) < _FEW:
+            return len(names)
         return max(-(-len(names) // 2), min(least, len(names)))
 
     def _keep(self, name, test, answer, seconds, error):
@@ -112,7 +118,7 @@ class Race:
         rows = self._judged(names[0])
         hits = [np.mean(self.classes[self.proba[name][rows].argmax(1)] == self.y[rows]) for name in names]
         # The better half together know more than one of them, and none is its own judge.
-        best = np.argsort(hits)[-self._half(names, 1) :]
+        best = np.argsort(hits)[len(names) // 2 :]
         proba = np.mean([self.proba[names[index]][rows] for index in best], axis=0)
         matrix = estimate_transition_matrix(self.y[rows], proba, classes=self.classes)
         confident = np.bincount(proba.argmax(1), minlength=len(self.classes))

@@ -82,8 +82,28 @@ def test_an_estimated_matrix_makes_the_interval_wider():
     assert whole.value == pytest.approx(fixed.value)
     assert whole == estimated_accuracy(y, predicted, proba, random_state=0)
     assert whole != estimated_accuracy(y, predicted, proba, random_state=1)
+    assert whole.low == accuracy_interval((y == predicted).sum(), len(y)).low and whole.high > fixed.value
     more = estimated_accuracy(*(np.concatenate([part] * 9) for part in (y, predicted, proba)), random_state=0)
-    assert more.high - more.low < (whole.high - whole.low) / 2
+    assert more.high - more.value < (whole.high - whole.value) / 2
+
+
+def test_without_noise_the_interval_is_as_narrow_as_the_plain_one():
+    y, predicted, proba, _ = noisy(0, rate=0.0, skill=1.0)
+    plain = accuracy_interval((y == predicted).sum(), len(y))
+    assert estimated_accuracy(y, predicted, proba, n_draws=20, random_state=0) == pytest.approx(tuple(plain))
+
+
+def test_the_truth_lies_in_the_interval_though_the_judge_confuses_classes():
+    """A sure judge that is wrong by itself: its mistakes count as noise, and the corrected value is too high."""
+    inside, high = 0, 0
+    for seed in range(12):
+        y, predicted, proba, clean = noisy(seed, n=300, skill=0.8)
+        proba = np.where(np.arange(2) == predicted[:, None], 0.8, 0.2)
+        value, low, top = estimated_accuracy(y, predicted, proba, n_draws=40, random_state=0)
+        truth = (predicted == clean).mean()
+        inside += low <= truth <= top
+        high += value > truth
+    assert inside >= 11 and high == 12
 
 
 @settings(max_examples=5, deadline=None)

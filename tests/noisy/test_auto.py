@@ -64,11 +64,14 @@ def test_the_best_out_of_fold_wins_and_is_fitted_to_all_rows():
     assert clf.noise_rate_ == pytest.approx(0.1) and clf.noise_rate_interval_.low < 0.1 < clf.noise_rate_interval_.high
 
 
-def test_the_worse_half_stops_after_one_fold():
-    X, y, _ = table()
+def test_the_worse_half_stops_after_one_fold_of_many_rows():
+    X, y, _ = table(n=360)
     names = [("a", Told(1)), ("b", Told()), ("c", Told(2)), ("d", Told(0))]
     board = AutoNoisyClassifier(names, cv=4, average=1).fit(X, y).leaderboard_.set_index("candidate")
     assert board.folds.to_dict() == {"b": 4, "d": 4, "a": 1, "c": 1}
+    # One fold of few rows tells too little.
+    board = AutoNoisyClassifier(names, cv=4, average=1).fit(X[:60], y[:60]).leaderboard_
+    assert (board.folds == 4).all() and set(board.candidate[:2]) == {"b", "d"}
 
 
 def test_averages_only_those_that_cannot_be_told_from_the_best():
@@ -242,12 +245,13 @@ def test_the_default_candidates_take_gaps_sparse_and_wide_rows(kind, monkeypatch
 
 def test_digits_with_wrong_labels_are_read_better_than_by_the_first_guess():
     X, clean = load_digits(return_X_y=True)
-    y, wrong, _ = make_noisy_labels(clean[:500], "symmetric_exclusive:0.4", random_state=0)
-    candidates = [pair for pair in default_candidates(X[:500], 0) if "forest" in pair[0] or "logistic" in pair[0]]
-    clf = AutoNoisyClassifier(candidates, random_state=0).fit(X[:500], y)
-    plain = LogisticRegression(max_iter=500).fit(X[:500], y)
-    assert clf.score(X[500:], clean[500:]) > plain.score(X[500:], clean[500:]) + 0.1
+    X, n = X / 16, 400
+    y, wrong, _ = make_noisy_labels(clean[:n], "symmetric_exclusive:0.4", random_state=0)
+    candidates = [pair for pair in default_candidates(X[:n], 0) if "forest" in pair[0] or "logistic" in pair[0]]
+    clf = AutoNoisyClassifier(candidates, random_state=0).fit(X[:n], y)
+    plain = LogisticRegression(max_iter=500).fit(X[:n], y)
+    assert clf.score(X[n:], clean[n:]) > plain.score(X[n:], clean[n:]) + 0.05
     assert clf.label_quality_[wrong].mean() < clf.label_quality_[~wrong].mean() - 0.1
     assert clf.noise_rate_interval_.low - 0.1 < 0.4 < clf.noise_rate_interval_.high + 0.1
-    again = AutoNoisyClassifier(candidates, random_state=0, n_jobs=2).fit(X[:500], y)
+    again = AutoNoisyClassifier(candidates, random_state=0, n_jobs=2).fit(X[:n], y)
     assert np.array_equal(again.predict_proba(X), clf.predict_proba(X))
