@@ -1,5 +1,7 @@
 """The first choice: who is judged, by what, who is chosen, and what it tells."""
 
+import io
+import sys
 import time
 import warnings
 
@@ -255,3 +257,14 @@ def test_digits_with_wrong_labels_are_read_better_than_by_the_first_guess():
     assert clf.noise_rate_interval_.low - 0.1 < 0.4 < clf.noise_rate_interval_.high + 0.1
     again = AutoNoisyClassifier(candidates, random_state=0, n_jobs=2).fit(X[:n], y)
     assert np.array_equal(again.predict_proba(X), clf.predict_proba(X))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_is_shown_on_a_terminal_alone(terminal, monkeypatch):
+    shown = io.StringIO()
+    shown.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stderr", shown)
+    X, y, _ = table()
+    AutoNoisyClassifier([("a", Told())], verbose=1).fit(X, y)
+    assert ("candidates" in shown.getvalue()) == terminal
+    assert AutoNoisyClassifier([("a", Told())]).fit(X, y) and shown.getvalue().count("\n") <= 1
