@@ -7,6 +7,7 @@ import sys
 COMMANDS = {
     "demo": "the main job: several methods on wrong labels, a table and a figure",
     "run": "scenarios over seeds, results as CSV",
+    "panel": "every method for wrong labels with its defaults, and what one would take instead, on many small tables",
     "compare": "paired differences to a baseline, and the papers' figures beside ours",
     "speed": "ratios to bare torch loops",
     "gpu": "correctness, speed and accuracy on one GPU, within so many minutes",

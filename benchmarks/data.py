@@ -51,10 +51,14 @@ def fashion_mnist_noisy(seed, noise="symmetric_exclusive:0.4", n_rows=10_000):
 
 
 def csv_noisy(path, target, seed, noise=None):
-    """Rows of a CSV file, a quarter kept for testing; optional noise on the training labels."""
+    """Rows of a CSV file, standardised, a quarter kept for testing; optional noise on the training labels."""
     bunch = datasets.load_csv(path, target)
     X, y = bunch.data, bunch.target
-    X, X_test, y, y_test = train_test_split(X, y, test_size=0.25, random_state=seed)
+    # A class of one row cannot be on both sides.
+    stratify = y if np.unique(y, return_counts=True)[1].min() > 1 else None
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.25, stratify=stratify, random_state=seed)
+    scaler = StandardScaler().fit(X)
+    X, X_test = scaler.transform(X), scaler.transform(X_test)
     if noise is None:
         return Split(X, y, None, X_test, y_test)
     return Split(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)

@@ -48,10 +48,9 @@ def metrics(estimator, split):
 
     The best accuracy of an epoch is one of the first 2,000 test rows; the final one is of all.
     """
-    result = {
-        "accuracy": estimator.score(split.X_test, split.y_test),
-        "best_epoch_accuracy": max(row["test_accuracy"] for row in estimator.history_),
-    }
+    result = {"accuracy": estimator.score(split.X_test, split.y_test)}
+    if hasattr(estimator, "history_"):
+        result["best_epoch_accuracy"] = max(row["test_accuracy"] for row in estimator.history_)
     if split.clean is not None:
         wrong = split.y != split.clean
         result["quality_auc"] = roc_auc_score(~wrong, estimator.label_quality_)

@@ -103,8 +103,8 @@ def origin(threads):
     }
 
 
-def measure(scenario, seed, threads, quick=False):
-    """Return one result row, or what is missing. Only a quick run goes on without a data set or after a failure."""
+def measure(scenario, seed, threads, tolerant=False):
+    """Return one result row, or what is missing; a tolerant run goes on without a data set or after a failure."""
     torch.set_num_threads(threads)
     name = f"{scenario.method}, seed {seed},"
     try:
@@ -112,11 +112,11 @@ def measure(scenario, seed, threads, quick=False):
     except Skipped as reason:
         return Missing(f"{name} is skipped: {reason}.", False)
     except FileNotFoundError as error:
-        if not quick:
+        if not tolerant:
             raise
         return Missing(f"{name} is skipped: {error}", False)
     except Exception:
-        if not quick:
+        if not tolerant:
             raise
         return Missing(f"{name} of {scenario.family} {scenario.data} failed.\n{traceback.format_exc()}", True)
     return {"family": scenario.family, "data": scenario.data, "method": scenario.method, "seed": seed, **measured}
@@ -136,30 +136,42 @@ def summarise(rows):
             print(f"{method:24s} {len(mine):5d}  " + "  ".join(f"{cell:>20s}" for cell in cells))
 
 
-def main(args):
-    """Run the chosen scenarios and print their table."""
-    start, failed = time.perf_counter(), 0
-    chosen = select(args.family, args.data, args.methods, args.quick)
-    results = args.results or (Path(tempfile.mkdtemp(prefix="skweak-quick-")) if args.quick else RESULTS)
-    n_seeds = args.seeds or (1 if args.quick else 5)
-    for key in dict.fromkeys((scenario.family, scenario.data) for scenario in chosen):
-        path = results / f"{key[0]}-{key[1]}.csv"
+def file_of(scenario):
+    """Return the name of the result file: data sets that share what stands before an ``@`` share a file."""
+    return f"{scenario.family}-{scenario.data.partition('@')[0]}"
+
+
+def fill(chosen, seeds, results, jobs=1, threads=1, tolerant=False):
+    """Run the scenarios that have no row yet, file by file; yield the rows of each file and how many failed."""
+    for name in dict.fromkeys(map(file_of, chosen)):
+        path, failed = results / f"{name}.csv", 0
         rows = read_rows(path)
-        done = {(row["method"], int(row["seed"])) for row in rows}
-        mine = [scenario for scenario in chosen if (scenario.family, scenario.data) == key]
-        seeds = range(args.first_seed, args.first_seed + n_seeds)
-        todo = [(s, seed) for s in mine for seed in seeds if (s.method, seed) not in done]
-        if todo and not args.table:
-            where = origin(args.threads)
-            jobs = joblib.Parallel(n_jobs=args.jobs, return_as="generator")
-            found = jobs(joblib.delayed(measure)(scenario, seed, args.threads, args.quick) for scenario, seed in todo)
-            for row in tqdm(found, total=len(todo), desc=f"{key[0]} {key[1]}"):
+        done = {(row["data"], row["method"], int(row["seed"])) for row in rows}
+        mine = [scenario for scenario in chosen if file_of(scenario) == name]
+        todo = [(s, seed) for s in mine for seed in seeds if (s.data, s.method, seed) not in done]
+        if todo:
+            where = origin(threads)
+            parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
+            found = parallel(joblib.delayed(measure)(scenario, seed, threads, tolerant) for scenario, seed in todo)
+            for row in tqdm(found, total=len(todo), desc=name):
                 if isinstance(row, Missing):
                     tqdm.write(row.reason)
                     failed += row.failed
                     continue
                 rows.append(row | where)
                 write_rows(path, rows)
+        yield rows, failed
+
+
+def main(args):
+    """Run the chosen scenarios and print their table."""
+    start, failed = time.perf_counter(), 0
+    chosen = select(args.family, args.data, args.methods, args.quick)
+    results = args.results or (Path(tempfile.mkdtemp(prefix="skweak-quick-")) if args.quick else RESULTS)
+    n_seeds = args.seeds or (1 if args.quick else 5)
+    seeds = [] if args.table else range(args.first_seed, args.first_seed + n_seeds)
+    for rows, bad in fill(chosen, seeds, results, args.jobs, args.threads, args.quick):
+        failed += bad
         if rows:
             summarise(rows)
     if args.quick:

@@ -8,6 +8,7 @@ from benchmarks import (
     label_issues,
     multilabel,
     noisy,
+    panel,
     partial,
     selection,
     wrong_label_sets,
@@ -21,6 +22,7 @@ FAMILIES = {
     "label_issues": (label_issues.STUDY,),
     "multilabel": (multilabel.STUDY, *wrong_label_sets.STUDIES),
     "noisy": noisy.STUDIES,
+    "panel": (panel.STUDY,),
     "partial": (partial.STUDY,),
     "selection": (selection.STUDY,),
 }

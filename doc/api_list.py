@@ -9,6 +9,7 @@ API = {
         "Wrong labels",
         {
             "Classes": [
+                "AutoNoisyClassifier",
                 "BLDRClassifier",
                 "CoTeachingClassifier",
                 "CrossEntropyClassifier",
@@ -122,6 +123,7 @@ API = {
         "Scores and scorers",
         {
             "": [
+                "Estimate",
                 "candidate_hit_rate",
                 "candidate_hit_scorer",
                 "candidate_log_loss",
@@ -132,6 +134,7 @@ API = {
                 "determinant_score",
                 "determinant_scorer",
                 "estimate_transition_matrix",
+                "estimated_accuracy",
                 "label_quality",
                 "macro_auc",
                 "macro_auc_scorer",
@@ -145,6 +148,7 @@ API = {
                 "noise_corrected_accuracy",
                 "noise_corrected_log_loss",
                 "noise_corrected_scorer",
+                "noise_rate_interval",
                 "one_error",
                 "one_error_scorer",
                 "overall_f1",
@@ -157,6 +161,7 @@ API = {
                 "ranking_loss",
                 "ranking_loss_scorer",
                 "top_k_labels",
+                "verified_accuracy",
             ],
         },
     ),

@@ -6,7 +6,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from benchmarks import gpu
+from benchmarks import gpu, panel_table
 from benchmarks.compare import comparison
 from benchmarks.run import RESULTS
 from benchmarks.speed import speed_table
@@ -86,10 +86,57 @@ class GpuTable(SphinxDirective):
         """Return the table, and where it comes from."""
         path = RESULTS / "gpu.jsonl"
         if not path.exists():
-            command = nodes.literal("", "python -m benchmarks gpu")
-            return [nodes.paragraph("", "Not measured yet; run ", command, nodes.Text("."))]
+            return [not_measured("python -m benchmarks gpu")]
         self.env.note_dependency(str(path))
         return [to_nodes(gpu.table(path)), source(path.name, f"{gpu.read_rows(path)[-1]['device']}, one seed: ")]
+
+
+class PanelTable(SphinxDirective):
+    """``panel-table KIND``: means of the panel over the tables of a kind, all methods or some."""
+
+    required_arguments = 1
+    option_spec = {"column": directives.unchanged, "features": directives.unchanged, "methods": directives.unchanged}
+
+    def run(self):
+        """Return the table, and where it comes from."""
+        files = sorted(RESULTS.glob("panel-*.csv"))
+        if not files:
+            return [not_measured("python -m benchmarks panel")]
+        for file in files:
+            self.env.note_dependency(str(file))
+        try:
+            return [to_nodes(self.table(panel_table.read(RESULTS))), source("panel-*.csv", "Means over seeds: ")]
+        except ValueError:
+            # Somebody has begun elsewhere.
+            return [not_measured("python -m benchmarks panel")]
+
+    def table(self, rows):
+        """Return the Markdown table of the argument and the options."""
+        options = dict(self.options)
+        if "methods" in options:
+            options["methods"] = [name.strip() for name in options["methods"].split(";")]
+        return panel_table.means(rows, kind=self.arguments[0], **options)
+
+
+class PanelRanks(PanelTable):
+    """``panel-ranks KIND``: mean ranks of the panel, with the tests of Friedman and Wilcoxon."""
+
+    def table(self, rows):
+        """Return the Markdown table."""
+        return panel_table.ranks(rows, kind=self.arguments[0], **self.options)
+
+
+class PanelCells(PanelTable):
+    """``panel-cells LABELS``: a line for each table of the panel, a column for each method."""
+
+    def table(self, rows):
+        """Return the Markdown table."""
+        return panel_table.by_table(rows, self.arguments[0], **self.options)
+
+
+def not_measured(command):
+    """Return a line that names the command."""
+    return nodes.paragraph("", "Not measured yet; run ", nodes.literal("", command), nodes.Text("."))
 
 
 def source(name, said="Mean ± standard deviation over seeds; all rows: "):
@@ -103,9 +150,7 @@ def source(name, said="Mean ± standard deviation over seeds; all rows: "):
 def missing(name):
     """Return a line for results that nobody has measured yet."""
     family, _, data = name.partition("-")
-    command = f"python -m benchmarks run --family {family} --data {data}"
-    paragraph = nodes.paragraph("", "Not measured yet; run ", nodes.literal("", command), nodes.Text("."))
-    return [paragraph]
+    return [not_measured(f"python -m benchmarks run --family {family} --data {data}")]
 
 
 def setup(app):
@@ -114,5 +159,8 @@ def setup(app):
     app.add_directive("comparison", Comparison)
     app.add_directive("speed-table", SpeedTable)
     app.add_directive("gpu-table", GpuTable)
+    app.add_directive("panel-table", PanelTable)
+    app.add_directive("panel-ranks", PanelRanks)
+    app.add_directive("panel-cells", PanelCells)
     return {"parallel_read_safe": True}
 

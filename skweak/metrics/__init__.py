@@ -11,6 +11,7 @@ from skweak.metrics.dirty import (
     peer_accuracy,
     peer_accuracy_scorer,
 )
+from skweak.metrics.intervals import Estimate, estimated_accuracy, noise_rate_interval, verified_accuracy
 from skweak.metrics.label_quality import confident_joint, estimate_transition_matrix, label_quality
 from skweak.metrics.multilabel import (
     macro_auc,
@@ -41,6 +42,7 @@ from skweak.metrics.ranking import (
 )
 
 __all__ = [
+    "Estimate",
     "candidate_hit_rate",
     "candidate_hit_scorer",
     "candidate_log_loss",
@@ -51,6 +53,7 @@ __all__ = [
     "determinant_score",
     "determinant_scorer",
     "estimate_transition_matrix",
+    "estimated_accuracy",
     "label_quality",
     "macro_auc",
     "macro_auc_scorer",
@@ -64,6 +67,7 @@ __all__ = [
     "noise_corrected_accuracy",
     "noise_corrected_log_loss",
     "noise_corrected_scorer",
+    "noise_rate_interval",
     "one_error",
     "one_error_scorer",
     "overall_f1",
@@ -76,4 +80,5 @@ __all__ = [
     "ranking_loss",
     "ranking_loss_scorer",
     "top_k_labels",
+    "verified_accuracy",
 ]

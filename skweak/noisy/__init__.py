@@ -1,5 +1,6 @@
 """Estimators for class labels of which some are wrong."""
 
+from skweak.noisy.auto import AutoNoisyClassifier
 from skweak.noisy.bldr import BLDRClassifier
 from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
@@ -13,6 +14,7 @@ from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.sce import SCEClassifier
 
 __all__ = [
+    "AutoNoisyClassifier",
     "BLDRClassifier",
     "CoTeachingClassifier",
     "CrossEntropyClassifier",

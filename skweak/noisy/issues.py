@@ -220,7 +220,7 @@ def _out_of_fold(estimator, X, y, cv, classes, n_jobs, groups, random_state):
     unnamed = np.setdiff1d(present, classes)
     if len(unnamed):
         raise ValueError(f"y holds {unnamed[0]!r}, which is not among classes {classes.tolist()}; add it.")
-    splits, unjudged = _folds(X, y, codes, cv, groups, random_state)
+    splits, unjudged = judging_folds(X, y, codes, cv, groups, random_state)
     proba = np.zeros((len(y), len(classes)))
     if splits:
         columns = [int(np.flatnonzero(classes == label)[0]) for label in present]
@@ -241,7 +241,7 @@ def _out_of_fold(estimator, X, y, cv, classes, n_jobs, groups, random_state):
     return proba
 
 
-def _folds(X, y, codes, cv, groups, random_state):
+def judging_folds(X, y, codes, cv, groups, random_state):
     """Return the training and test rows of each fold, and the rows whose class their training rows lack."""
     check_consistent_length(X, codes, groups)
     counts = np.bincount(codes)

@@ -1,6 +1,7 @@
 """The extensions of the pages: tables from results, reference pages from the list."""
 
 import importlib
+import types
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,27 @@ def test_a_reference_page_lists_classes_with_their_own_methods_and_functions(ext
     text = extension("api_pages").page("skweak.noisy", "Wrong labels", {"": ["LabelIssueFilter", "find_label_issues"]})
     assert ".. autoclass:: LabelIssueFilter" in text and ".. autofunction:: find_label_issues" in text
     assert "   :members: decision_function, fit, predict, predict_proba" in text and "_request" not in text
+
+
+@pytest.mark.parametrize("name", ["PanelTable", "PanelRanks", "PanelCells"])
+def test_tables_of_the_panel_are_read_from_its_files_or_name_the_command(name, extension, monkeypatch, tmp_path):
+    module = extension("result_tables")
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    noted = []
+    directive = object.__new__(getattr(module, name))
+    directive.arguments, directive.options = ["sym40" if name == "PanelCells" else "tables"], {}
+    monkeypatch.setattr(module.PanelTable, "env", types.SimpleNamespace(note_dependency=noted.append), raising=False)
+    (paragraph,) = directive.run()
+    assert "python -m benchmarks panel" in paragraph.astext() and not noted
+    head = "family,data,method,seed,accuracy\n"
+    rows = [f"panel,{table}@sym40,{method},0,0.{n}5\n" for n, method in enumerate("abc") for table in ("iris", "wine")]
+    (tmp_path / "panel-toy.csv").write_text(head + "".join(rows))
+    table, source = directive.run()
+    assert "0.150" in table.astext() or "1.0" in table.astext()
+    assert "panel-*.csv" in source.astext() and noted == [str(tmp_path / "panel-toy.csv")]
+    if name == "PanelTable":
+        directive.options = {"methods": "a; b"}
+        assert "c" not in [entry.astext() for entry in directive.run()[0].findall() if entry.tagname == "entry"]
+        # Results of other tables alone are none of this one.
+        directive.arguments = ["texts"]
+        assert "Not measured yet" in directive.run()[0].astext()
