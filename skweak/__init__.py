@@ -1,7 +1,7 @@
 """Learning with imperfect labels behind the scikit-learn interface."""
 
 __version__ = "0.1.0"
-__all__ = ["FileFormatError", "load", "save"]
+__all__ = ["FileFormatError", "export_onnx", "load", "save"]
 
 
 def __getattr__(name):
