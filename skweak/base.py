@@ -222,6 +222,11 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         proba = self._evaluate(X, lambda rows: self._row_proba(self.net_, rows))
         return self._kind.shown_proba(proba, self._flat_y)
 
+    def predict_log_proba(self, X):
+        """Return the natural logarithm of `predict_proba`; minus infinity of a probability that is zero."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def predict(self, X):
         """Return the predicted labels (n,), or (n, L) of 0 and 1 by ``thresholds_``."""
         thresholds = getattr(self, "thresholds_", 0.5)

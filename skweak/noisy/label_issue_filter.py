@@ -168,6 +168,12 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Return its class probabilities (n, C)."""
         return self._ask("predict_proba", X)
 
+    @_has("predict_proba")
+    def predict_log_proba(self, X):
+        """Return the natural logarithm of `predict_proba`; minus infinity of a probability that is zero."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     @_has("decision_function")
     def decision_function(self, X):
         """Return its decision function."""

@@ -1,4 +1,4 @@
-"""Estimators around networks, such as pipelines: the parts of scikit-learn in the format of skops, the networks in ours.
+"""Estimators around networks, such as pipelines: scikit-learn's parts in the format of skops, the networks in ours.
 
 skops writes an archive whose types are compared with a list before any object is made. What it does not look at is
 looked at here: sizes that the archive claims, and nodes that stand for one another.
@@ -63,13 +63,13 @@ def take_around_apart(around):
     skops_io = _skops()
     networks = _networks_in(around.estimator)
     places = {id(network): NetworkPlace(number) for number, network in enumerate(networks)}
-    # What is no parameter of a fit, such as a figure that was drawn, cannot be copied either.
-    without = copy.deepcopy(around.estimator, places)
     try:
+        without = copy.deepcopy(around.estimator, places)
         archive = skops_io.dumps(without)
         _check_archive(archive)
     except (AttributeError, FileFormatError, RecursionError, ValueError) as error:
-        raise TypeError(f"{type(around.estimator).__name__} holds something that skops cannot keep: {error}.") from error
+        name = type(around.estimator).__name__
+        raise TypeError(f"{name} holds something that skops cannot keep: {error}.") from error
     for name in skops_io.get_untrusted_types(data=archive):
         module, _, own = name.rpartition(".")
         if module.partition(".")[0] in ("torch", "skorch") or own not in vars(sys.modules.get(module, io)):

@@ -3,8 +3,8 @@
 import copy
 import io
 import json
-import os
 import sys
+import threading
 import time
 import zipfile
 
@@ -32,7 +32,7 @@ pytest.importorskip("skops", reason="pipelines are kept by skops: pip install 's
 
 X, _, Y = blobs(60)
 FRAME = pd.DataFrame(X, columns=list("abcd")).assign(e=np.where(Y == 0, "u", "v"))
-TEXTS = [f"some words and a {'cat dog fox'.split()[y]}" for y in Y]
+TEXTS = [f"some words and a {['cat', 'dog', 'fox'][y]}" for y in Y]
 
 
 def net(**changes):
@@ -122,9 +122,8 @@ def test_functions_and_classes_of_the_user_are_trusted_by_name(tmp_path):
 
 
 def test_what_has_no_name_is_refused_and_writes_nothing(tmp_path):
-    inner = {"lambda": FunctionTransformer(lambda rows: rows), "file": FunctionTransformer(kw_args={"f": open(os.devnull)})}
-    for name, step in inner.items():
-        with pytest.raises(TypeError, match=r"<lambda>" if name == "lambda" else "cannot"):
+    for step in (FunctionTransformer(lambda rows: rows), FunctionTransformer(kw_args={"lock": threading.Lock()})):
+        with pytest.raises(TypeError, match="<lambda>" if step.func else "cannot"):
             skweak.save(make_pipeline(step, net()), tmp_path / "model")
     with pytest.raises(TypeError, match="networks.0.parameters.augment"):
         skweak.save(make_pipeline(net(augment=lambda rows: rows)), tmp_path / "model")
