@@ -313,7 +313,7 @@ def _codes(labels, classes, name):
     codes = order[np.searchsorted(classes, labels, sorter=order).clip(max=len(classes) - 1)]
     missing = classes[codes] != labels
     if missing.any():
-        raise ValueError(f"{name} holds {labels[missing][0]!r}, which is not among classes {classes.tolist()}.")
+        raise ValueError(f"{name} holds {labels[missing].tolist()[0]!r}, which is not among classes {classes.tolist()}.")
     return codes
 
 

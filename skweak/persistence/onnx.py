@@ -72,6 +72,7 @@ def export_onnx(estimator, path):
             program = torch.onnx.export(
                 asked, (example,), dynamo=True, verbose=False, input_names=["X"], output_names=["probabilities"],
                 dynamic_shapes=({0: torch.export.Dim("rows")},),
+                custom_translation_table={torch.ops.aten.softplus.default: _softplus},
             )  # fmt: skip
     except (torch.onnx.OnnxExporterError, RuntimeError, TypeError) as error:
         # The first lines say what; the rest is about the exporter.
@@ -82,6 +83,16 @@ def export_onnx(estimator, path):
         notes["feature_names"] = estimator.feature_names_in_.tolist()
     program.model.metadata_props.update({name: json.dumps(value) for name, value in notes.items()})
     write_file(path, [program.model_proto.SerializeToString()])
+
+
+def _softplus(X, beta=1.0, threshold=20.0):
+    """Write a softplus in operations that runtimes have in double precision too."""
+    from onnxscript import opset18 as op
+
+    beta = op.CastLike(beta, X)
+    scaled = op.Mul(X, beta)
+    rest = op.Log(op.Add(op.Exp(op.Neg(op.Abs(scaled))), op.CastLike(1.0, X)))
+    return op.Div(op.Add(op.Relu(scaled), rest), beta)
 
 
 class _Asked(nn.Module):

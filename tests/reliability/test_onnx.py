@@ -76,6 +76,10 @@ def test_a_single_label_has_two_columns(tmp_path):
     check(quiet_fit(MultiLabelClassifier(**SMALL), X, (Y > 0).astype(int)), tmp_path, X)
 
 
+def test_evidence_in_double_precision(tmp_path):
+    check(quiet_fit(DPCClassifier(dtype="float64", warmup_epochs=1, **SMALL), X, Y), tmp_path, X)
+
+
 def test_it_leaves_the_estimator_alone(tmp_path, global_generators):
     fitted = CrossEntropyClassifier(**SMALL).fit(X, Y)
     before, training = fitted.predict_proba(X), fitted.net_.module_.training
