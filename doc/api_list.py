@@ -315,6 +315,7 @@ API = {
                 "FileFormatError",
             ],
             "Functions": [
+                "export_onnx",
                 "load",
                 "save",
             ],

@@ -7,7 +7,7 @@ __all__ = ["FileFormatError", "export_onnx", "load", "save"]
 
 _MODULES = (
     "active", "augment", "base", "crowd", "datasets", "distill", "engine", "labels", "losses", "metrics",
-    "model_selection", "multilabel", "nn", "noisy", "optim", "partial", "plots", "utils",
+    "model_selection", "multilabel", "nn", "noisy", "optim", "partial", "persistence", "plots", "utils",
 )  # fmt: skip
 
 

@@ -178,7 +178,8 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
         fitted = hasattr(self, "net_")
         known = self.classes_ if fitted else (self.classes if classes is None else classes)
         if fitted and classes is not None and not np.array_equal(classes, self.classes_):
-            raise ValueError(f"classes={np.asarray(classes).tolist()!r} differs from the first call's {self.classes_.tolist()!r}.")
+            given = np.asarray(classes).tolist()
+            raise ValueError(f"classes={given!r} differs from the first call's {self.classes_.tolist()!r}.")
         return self._fit(X, y, classes=known, epochs=1, previous=self.net_ if fitted else None, keep=True,
                          **facts)  # fmt: skip
 

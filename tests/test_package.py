@@ -21,7 +21,7 @@ def test_modules_are_loaded_when_asked_for():
 def test_dir_shows_what_is_public():
     names = dir(skweak)
     assert {"load", "save", "export_onnx", "noisy", "partial", "active", "__version__"} <= set(names)
-    assert not {"storage", "persistence", "fit", "importlib"} & set(names)
+    assert not {"storage", "fit", "importlib"} & set(names)
     assert all(hasattr(skweak, name) for name in names)
 
 

@@ -134,7 +134,7 @@ def encode_labels(y, *, n_classes=None, classes=None):
         position = {name: index for index, name in enumerate(names.tolist())}
         missing = [label for label in present.tolist() if label not in position]
         if missing:
-            raise ValueError(f"y contains {np.asarray(missing).tolist()[0]!r}, which is not among classes={names.tolist()!r}.")
+            raise ValueError(f"y contains {missing[0]!r}, which is not among classes={names.tolist()!r}.")
         codes, present = np.array([position[label] for label in present.tolist()])[codes], names
     elif present.size > _MANY_CLASSES and present.size > labels.size / 2:
         raise ValueError(

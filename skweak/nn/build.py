@@ -34,7 +34,7 @@ class _SizeGuard(TorchFunctionMode):
 def build(module, parameters, *, input_shape, n_outputs):
     """Return a network for rows of ``input_shape`` with ``n_outputs`` logits.
 
-    One that returns a dictionary or object with ``logits``, as the models of transformers do, returns those from now on.
+    One that returns a dictionary or object with ``logits``, as models of transformers do, returns those from now on.
 
     Parameters
     ----------
