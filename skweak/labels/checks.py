@@ -76,8 +76,8 @@ def check_numbering(y, kind):
     if method not in ("predict_proba", "predict_log_proba", "decision_function"):
         return
     done = (
-        f"cross_val_predict(method={method!r}) numbers the values of each column of y anew: -1 (unknown) becomes 0, and "
-        "so does the only value of a column"
+        f"cross_val_predict(method={method!r}) numbers the values of each column of y anew: -1 (unknown) becomes 0, "
+        "and so does the only value of a column"
     )
     if kind == "crowd" or (not sparse.issparse(y) and y.dtype.kind in "iuf" and (y > 1).any()):
         raise ValueError(f"{done}: {kind} labels lose their meaning. Fit on the folds of cv.split yourself.")

@@ -85,9 +85,20 @@ def put_around_together(plain, trusted):
     networks = plain["networks"]
     if not all(isinstance(network, WeakClassifier) for network in networks):
         raise FileFormatError("one of its networks is none")
-    archive = plain["archive"].tobytes()
+    skops_io, archive = _skops(), plain["archive"].tobytes()
+    try:
+        made = _unpack(skops_io, archive, [*_harmless(), *_names(trusted)])
+        return Around(copy.deepcopy(made, {"networks": networks}))
+    except FileFormatError:
+        raise
+    except Exception as error:
+        # Whatever an odd archive meets in zipfile, numpy, skops or the states of scikit-learn, it was the file.
+        raise FileFormatError(f"its archive cannot be read: {error}") from error
+
+
+def _unpack(skops_io, archive, known):
+    """Return the estimator of a checked archive, networks still missing."""
     _check_archive(archive)
-    skops_io, known = _skops(), [*_harmless(), *_names(trusted)]
     unknown = sorted(set(skops_io.get_untrusted_types(data=archive)) - set(known))
     if unknown:
         imports = "; ".join(f"from {module} import {own}" for module, _, own in (n.rpartition(".") for n in unknown))
@@ -99,7 +110,7 @@ def put_around_together(plain, trusted):
     made = skops_io.loads(archive, trusted=known)
     if not isinstance(made, BaseEstimator):
         raise FileFormatError(f"it holds a {type(made).__name__} instead of an estimator")
-    return Around(copy.deepcopy(made, {"networks": networks}))
+    return made
 
 
 def _skops():

@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import random
 import sys
 import threading
 import time
@@ -308,3 +309,45 @@ def test_sparse_parts_come_back(tmp_path):
     fitted = VotingClassifier([("a", net()), ("b", KNeighborsClassifier(algorithm="brute"))], voting="soft").fit(rows, Y)
     skweak.save(fitted, tmp_path / "model")
     assert np.array_equal(skweak.load(tmp_path / "model", [csr_matrix]).predict_proba(rows), fitted.predict_proba(rows))
+
+
+def parts_of(node):
+    """Yield holder and key of every part of a JSON value."""
+    for key, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield node, key
+        yield from parts_of(child)
+
+
+JUNK = [None, 0, -1, "x", [], {}, True, "os", "system", "builtins", "eval", "ObjectNode", "FunctionNode", "TypeNode", "numpy"]
+
+
+def fuzz(saved, path, seed, count):
+    """Load archives changed at random, all sums right, and return how many were accepted."""
+    generator, accepted = random.Random(seed), 0
+
+    def change(schema):
+        holder, key = generator.choice(list(parts_of(schema)))
+        other, place = generator.choice(list(parts_of(schema)))
+        holder[key] = copy.deepcopy(generator.choice([*JUNK, other[place]]))
+
+    def scratch(parts):
+        name = generator.choice(list(parts))
+        data = bytearray(parts[name])
+        data[generator.randrange(len(data))] = generator.randrange(256)
+        return {name: bytes(data)}
+
+    for _ in range(count):
+        data = forge(saved, change) if generator.random() < 0.7 else forge(saved, entries=scratch)
+        accepted += not refused(data, path)
+    return accepted
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_changed_archives_are_refused_or_hold_an_estimator(saved, tmp_path):
+    assert 0 < fuzz(saved, tmp_path / "model", seed=0, count=150) < 50
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")
+def test_many_changed_archives(saved, tmp_path):
+    assert fuzz(saved, tmp_path / "model", seed=1, count=10_000) < 4_000
