@@ -320,6 +320,7 @@ API = {
                 "FileFormatError",
             ],
             "Functions": [
+                "export_onnx",
                 "load",
                 "save",
             ],

@@ -1,7 +1,14 @@
 """Learning with imperfect labels behind the scikit-learn interface."""
 
+import importlib
+
 __version__ = "0.1.0"
-__all__ = ["FileFormatError", "load", "save"]
+__all__ = ["FileFormatError", "export_onnx", "load", "save"]
+
+_MODULES = (
+    "active", "augment", "base", "crowd", "datasets", "distill", "engine", "labels", "losses", "metrics",
+    "model_selection", "multilabel", "nn", "noisy", "optim", "partial", "persistence", "plots", "utils",
+)  # fmt: skip
 
 
 def __getattr__(name):
@@ -10,4 +17,10 @@ def __getattr__(name):
         from skweak import persistence
 
         return getattr(persistence, name)
+    if name in _MODULES:
+        return importlib.import_module(f"skweak.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*__all__, *_MODULES, "__version__"])

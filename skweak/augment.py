@@ -5,6 +5,7 @@ seeds from ``random_state``. Any callable of the same form can stand in their pl
 ``kornia.augmentation.AugmentationSequential``.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -100,11 +101,20 @@ def table_views(mean, scale):
     mean, scale : tensor of shape (d,)
         Mean and standard deviation of every feature.
     """
-    weak_scale, strong_scale = 0.1 * scale, 0.2 * scale
-    return Views(
-        lambda X: jitter(X, weak_scale),
-        lambda X: mask_features(jitter(X, strong_scale), 0.1, mean),
-    )
+    return Views(partial(jitter, scale=0.1 * scale), partial(_jitter_and_mask, scale=0.2 * scale, fill=mean))
+
+
+# Functions of the module and partials of them: a view is pickled with the net by skorch's Checkpoint.
+def _jitter_and_mask(X, scale, fill):
+    return mask_features(jitter(X, scale), 0.1, fill)
+
+
+def _shift_and_flip(X, padding):
+    return random_flip(random_crop(X, padding))
+
+
+def _shift_flip_and_cut(X, padding, size):
+    return cutout(_shift_and_flip(X, padding), size)
 
 
 def image_views(side):
@@ -115,30 +125,29 @@ def image_views(side):
     side : int
         Height or width of the images, the smaller one. Below 8 pixels there is no shift, which would lose too much.
     """
-
-    def weak(X):
-        return random_flip(random_crop(X, side // 8))
-
-    return Views(weak, lambda X: cutout(weak(X), side // 2))
+    padding = side // 8
+    return Views(
+        partial(_shift_and_flip, padding=padding), partial(_shift_flip_and_cut, padding=padding, size=side // 2)
+    )
 
 
 def _checked(view):
     """Return the user's view, which raises when it gives something else than a batch like the one it was given."""
+    return partial(_apply_checked, view)
 
-    def apply(X):
-        try:
-            result = view(X)
-        except Exception as error:
-            raise ValueError(f"augment {view!r} fails on a batch of shape {tuple(X.shape)}: {error}") from error
-        if not isinstance(result, torch.Tensor) or result.shape != X.shape or result.dtype != X.dtype:
-            found = f"{result.dtype} of shape {tuple(result.shape)}" if hasattr(result, "shape") else repr(result)
-            raise ValueError(
-                f"augment must return a tensor of the same type and shape as its batch, {X.dtype} of shape "
-                f"{tuple(X.shape)}, got {found}."
-            )
-        return result
 
-    return apply
+def _apply_checked(view, X):
+    try:
+        result = view(X)
+    except Exception as error:
+        raise ValueError(f"augment {view!r} fails on a batch of shape {tuple(X.shape)}: {error}") from error
+    if not isinstance(result, torch.Tensor) or result.shape != X.shape or result.dtype != X.dtype:
+        found = f"{result.dtype} of shape {tuple(result.shape)}" if hasattr(result, "shape") else repr(result)
+        raise ValueError(
+            f"augment must return a tensor of the same type and shape as its batch, {X.dtype} of shape "
+            f"{tuple(X.shape)}, got {found}."
+        )
+    return result
 
 
 def make_views(augment, data):

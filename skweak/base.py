@@ -18,13 +18,14 @@ from skweak.fit import (
     merge_parameters,
     unchanged_on_failure,
 )
+from skweak.fit.links import Documented
 from skweak.labels import UNLABELED, find_kind
 from skweak.nn import MLP
 from skweak.nn.build import features_and_logits
 from skweak.storage.versions import read_stamped, stamp
 
 
-class WeakClassifier(ClassifierMixin, BaseEstimator):
+class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
     """Base of all estimators: a torch network trained on imperfect labels behind the scikit-learn interface.
 
     Every estimator has the parameters below and the spellings ``module__x`` (argument of the network), ``optimizer__x``
@@ -170,13 +171,18 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
     @available_if(lambda self: self._supports_partial_fit)
     def partial_fit(self, X, y, classes=None):
         """Train one more pass over the rows given; the first call names all ``classes`` or finds them in ``y``."""
+        return self._partial_fit(X, y, classes)
+
+    def _partial_fit(self, X, y, classes, **facts):
         if self.checkpoint is not None:
             raise ValueError("checkpoint belongs to fit; partial_fit takes one pass: keep the model by skweak.save.")
         fitted = hasattr(self, "net_")
         known = self.classes_ if fitted else (self.classes if classes is None else classes)
         if fitted and classes is not None and not np.array_equal(classes, self.classes_):
-            raise ValueError(f"classes={list(classes)!r} differs from the first call's {self.classes_.tolist()!r}.")
-        return self._fit(X, y, classes=known, epochs=1, previous=self.net_ if fitted else None, keep=True)
+            given = np.asarray(classes).tolist()
+            raise ValueError(f"classes={given!r} differs from the first call's {self.classes_.tolist()!r}.")
+        return self._fit(X, y, classes=known, epochs=1, previous=self.net_ if fitted else None, keep=True,
+                         **facts)  # fmt: skip
 
     def _fit(self, X, y, **request):
         with unchanged_on_failure(self):
@@ -222,6 +228,11 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         """Return probabilities (n, C), columns in the order of ``classes_``; of multi-label data (n, L)."""
         proba = self._evaluate(X, lambda rows: self._row_proba(self.net_, rows))
         return self._kind.shown_proba(proba, self._flat_y)
+
+    def predict_log_proba(self, X):
+        """Return the natural logarithm of `predict_proba`; minus infinity of a probability that is zero."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     def predict(self, X):
         """Return the predicted labels (n,), or (n, L) of 0 and 1 by ``thresholds_``."""

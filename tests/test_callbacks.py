@@ -1,5 +1,7 @@
 """skorch callbacks keep their effect, and what they need is recorded."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,14 @@ from skorch.callbacks import (
     EpochScoring,
     Freezer,
     GradientNormClipping,
+    InputShapeSetter,
     LoadInitState,
     LRScheduler,
     ProgressBar,
 )
 
+from skweak.distill import DHKDClassifier
+from skweak.nn import ResNet
 from skweak.noisy import CrossEntropyClassifier
 from tests.small_data import blobs
 
@@ -175,3 +180,63 @@ def test_an_exception_in_a_callback_leaves_the_old_model(event, error, global_ge
     assert np.array_equal(clf.predict_proba(X), before) and sorted(vars(clf)) == attributes
     clf.set_params(callbacks=[]).fit(X, NOISY)
     assert np.array_equal(clf.predict_proba(X), before)
+
+
+@pytest.mark.parametrize("name", [None, "weak", "own"])
+def test_a_checkpoint_pickles_the_whole_net(tmp_path, name):
+    augment = {"own": standardize}.get(name, name)
+    fit(Checkpoint(monitor=None, f_pickle="net.pkl", dirname=tmp_path), augment=augment)
+    net = pickle.loads((tmp_path / "net.pkl").read_bytes())
+    assert net.module_.head.weight.shape == (3, 8)
+
+
+def test_a_checkpoint_pickles_a_net_of_images(tmp_path):
+    images = np.random.RandomState(0).rand(24, 1, 8, 8)
+    clf = CrossEntropyClassifier(
+        module=ResNet, module__blocks=(1,), module__width=4, augment="weak", max_epochs=1,
+        callbacks=[Checkpoint(monitor=None, f_pickle="net.pkl", dirname=tmp_path)],
+    )  # fmt: skip
+    clf.fit(images, Y[:24])
+    assert pickle.loads((tmp_path / "net.pkl").read_bytes()).views.strong(torch.zeros(2, 1, 8, 8)).shape == (2, 1, 8, 8)
+
+
+def standardize(rows):
+    return rows - rows.mean(0)
+
+
+class Begin(Callback):
+    def on_train_begin(self, net, X, y, **kwargs):
+        self.seen_ = X, y
+
+
+def test_callbacks_get_the_rows_at_the_start():
+    begin = Begin()
+    clf = CrossEntropyClassifier(callbacks=[("begin", begin)], max_epochs=1, random_state=0).fit(X, NOISY)
+    rows, codes = dict(clf.net_.callbacks_)["begin"].seen_
+    np.testing.assert_allclose(rows, X, rtol=1e-6)
+    assert codes.tolist() == NOISY.tolist()
+    clf.set_params(validation_fraction=0.5).fit(X, NOISY)
+    assert dict(clf.net_.callbacks_)["begin"].seen_[0].shape == (45, 4)
+
+
+def test_the_setter_of_the_input_shape_finds_it_set():
+    clf = fit(InputShapeSetter(param_name="n_features"))
+    assert np.array_equal(clf.predict_proba(X), fit().predict_proba(X))
+
+
+@pytest.mark.parametrize("head", ["mlp", "linear", "shared"])
+def test_a_frozen_part_stays_under_two_gradients(head):
+    teacher = CrossEntropyClassifier(max_epochs=2, random_state=0).fit(X, NOISY)
+    settings = {"teacher": teacher, "aux_head": head, "random_state": 0, "module__hidden": (8,), "max_epochs": 3}
+    clf = DHKDClassifier(callbacks=[Freezer("layers*")], **settings).fit(X, NOISY)
+    start = DHKDClassifier(**(settings | {"max_epochs": 1, "lr": 1e-30, "optimizer__weight_decay": 0.0})).fit(X, NOISY)
+    weights, first = clf.net_.module_.state_dict(), start.net_.module_.state_dict()
+    changed = {name: not torch.equal(weights[name], first[name]) for name in weights if "num_batches" not in name}
+    frozen = [name for name in changed if name.startswith("layers") and "running" not in name]
+    assert frozen and not any(changed[name] for name in frozen) and changed["head.weight"]
+
+
+def test_a_log_gets_a_line_a_minute(capsys):
+    fit(verbose=1, max_epochs=300)
+    said = capsys.readouterr().err
+    assert said.count("\r") <= 3 and "300/300" in said and "loss" in said

@@ -81,6 +81,7 @@ def test_probabilities_and_predictions(cls):
     else:
         np.testing.assert_allclose(proba.sum(1), 1, rtol=1e-5)
         assert set(predicted) <= set(clf.classes_) and predicted.shape == (len(X),)
+    np.testing.assert_allclose(clf.predict_log_proba(X), np.log(proba), rtol=1e-6)
     assert 0 <= clf.score(X, y) <= 1
     assert clf.embed(X).shape[0] == len(X)
 

@@ -16,5 +16,5 @@ X, y = load_digits(n_class=5, return_X_y=True)
 y_noisy, wrong, _ = make_noisy_labels(y, "symmetric_exclusive:0.1", random_state=0)
 clf = ELRClassifier(module__hidden=(64, 16), max_epochs=30, random_state=0).fit(X / 16, y_noisy)
 
-EmbeddingDisplay.from_estimator(clf, X / 16, y_noisy, marked=clf.noise_mask_).plot()
+EmbeddingDisplay.from_estimator(clf, X / 16, y_noisy, marked=clf.noise_mask_)
 plt.show()

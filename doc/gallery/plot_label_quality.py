@@ -16,5 +16,5 @@ X, y = load_digits(return_X_y=True)
 y_noisy, wrong, _ = make_noisy_labels(y, "symmetric_exclusive:0.4", random_state=0)
 clf = ELRClassifier(module__hidden=(128, 128), max_epochs=30, random_state=0).fit(X / 16, y_noisy)
 
-LabelQualityDisplay.from_estimator(clf, wrong=wrong).plot().ax_.set_yscale("log")
+LabelQualityDisplay.from_estimator(clf, wrong=wrong).ax_.set_yscale("log")
 plt.show()

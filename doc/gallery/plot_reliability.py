@@ -21,5 +21,5 @@ y_noisy, *_ = make_noisy_labels(y, "symmetric_exclusive:0.4", random_state=0)
 ax = None
 for method in (CrossEntropyClassifier, GCEClassifier):
     clf = method(module__hidden=(128, 128), max_epochs=25, random_state=0).fit(X, y_noisy)
-    ax = ReliabilityDisplay.from_estimator(clf, X_test, y_test).plot(ax).ax_
+    ax = ReliabilityDisplay.from_estimator(clf, X_test, y_test, ax=ax).ax_
 plt.show()

@@ -4,6 +4,7 @@ from tqdm.auto import tqdm
 
 from skweak.active.base import QueryStrategy
 from skweak.active.greedy import Distances, k_center
+from skweak.engine.progress import bar_interval
 
 
 class KCenterGreedy(QueryStrategy):
@@ -47,6 +48,9 @@ class KCenterGreedy(QueryStrategy):
         else:
             known = view.embed(view.labeled[0]).astype(distances.features.dtype, copy=False)
             distances.update(Distances(known, shift=distances.shift))
-        with tqdm(total=n_instances, initial=len(first), desc=view.owner, unit="row", disable=not view.verbose) as bar:
+        with tqdm(
+            total=n_instances, initial=len(first), desc=view.owner, unit="row", disable=not view.verbose,
+            mininterval=bar_interval(),
+        ) as bar:  # fmt: skip
             picks, radii = k_center(distances, n_instances - len(first), bar.update)
         return [*first, *picks], [radii.max(initial=0.0)] * len(first) + radii.tolist()

@@ -13,6 +13,7 @@ from skweak.active.journal import Journal, describe, digest
 from skweak.active.rows import as_rows, stack_rows
 from skweak.active.uncertainty import MarginSampling
 from skweak.active.view import marker_of, training_rows, unwrap
+from skweak.engine.progress import bar_interval
 from skweak.metrics import query_precision_recall
 from skweak.utils._checks import check_count
 
@@ -221,7 +222,9 @@ def run_loop(
     journal = None if checkpoint is None else Journal(checkpoint, loop.header())
     try:
         history = [loop.record(0, np.empty(0, dtype=np.int64), [], 0.0)]
-        with tqdm(total=n_queries, desc=loop.name, unit="query", disable=not verbose) as bar:
+        with tqdm(
+            total=n_queries, desc=loop.name, unit="query", disable=not verbose, mininterval=bar_interval()
+        ) as bar:
             while len(history) <= n_queries and len(loop.remaining):
                 history.append(loop.step(len(history), journal))
                 bar.set_postfix({name: history[-1][name] for name in loop.scorers}, refresh=False)

@@ -32,6 +32,16 @@ def _check_version():
 
 _check_version()
 
+# modAL.expected_error names a type of numpy that is gone, in an annotation which is read once.
+_had_float = "float" in vars(np)
+if not _had_float:
+    np.float = float
+try:
+    import modAL.expected_error  # noqa: E402, F401
+finally:
+    if not _had_float:
+        del np.float
+
 from modAL.models import ActiveLearner as _ActiveLearner  # noqa: E402
 from modAL.models import BayesianOptimizer as _BayesianOptimizer  # noqa: E402
 from modAL.models import Committee as _Committee  # noqa: E402

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from skweak.active.answers import NO_MARKER, read_labels
 from skweak.active.rows import as_rows, chunks
+from skweak.engine.progress import bar_interval
 
 # A pool is embedded into memory once; rows of one chunk take about this many bytes.
 _CHUNK_BYTES = 2**25
@@ -106,7 +107,7 @@ class LearnerView:
     def map(self, function):
         """Return ``function(rows)`` over the chunks of the pool, joined in row order."""
         parts = list(chunks(self.X_pool, self.n_pool, _CHUNK_BYTES))
-        bar = tqdm(parts, desc=self.owner, unit="chunk", disable=not self.verbose)
+        bar = tqdm(parts, desc=self.owner, unit="chunk", disable=not self.verbose, mininterval=bar_interval())
         return np.concatenate([function(self.rows(part)) for part in bar])
 
     def predict_proba(self, X):

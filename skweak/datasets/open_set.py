@@ -227,7 +227,7 @@ def _membership(known_classes, classes):
     missing = wanted[~np.isin(wanted, classes)]
     if missing.size:
         raise ValueError(
-            f"known_classes names {missing[0]!r}, which is not among the classes {classes.tolist()} of y."
+            f"known_classes names {missing.tolist()[0]!r}, which is not among the classes {classes.tolist()} of y."
         )
     return np.isin(classes, wanted)
 

@@ -134,15 +134,17 @@ class DHKDClassifier(DistilledClassifier):
         ]  # fmt: skip
         return {"module": network, "auxiliary": nn.Sequential(*layers)}
 
-    def _start(self, run):
-        super()._start(run)
+    def _start_epoch(self, run):
+        super()._start_epoch(run)
+        # Anew in each epoch, since callbacks freeze and unfreeze parameters.
         head = {id(parameter) for parameter in last_linear(run.module_).parameters()}
         own = [parameter for parameter in run.module_.parameters() if parameter.requires_grad]
         # The head comes last, so that the backbone is the front of the flat gradient.
         own.sort(key=lambda parameter: id(parameter) in head)
         compared = own if self.alignment_scope == "all" else [p for p in own if id(p) not in head]
         run.scratch.own, run.scratch.n_compared = own, sum(parameter.numel() for parameter in compared)
-        run.scratch.auxiliary = [] if self.aux_head == "shared" else list(run.auxiliary_.parameters())
+        auxiliary = [] if self.aux_head == "shared" else run.auxiliary_.parameters()
+        run.scratch.auxiliary = [parameter for parameter in auxiliary if parameter.requires_grad]
 
     def _train_step(self, run, batch):
         if self.augment is not None:
@@ -150,7 +152,7 @@ class DHKDClassifier(DistilledClassifier):
         with run.autocast_context():
             supervised, taught = self._losses(run, batch)
         loss = supervised if taught is None else supervised + taught
-        if taught is not None and self.gradient_alignment:
+        if taught is not None and self.gradient_alignment and run.scratch.own:
             self._align(run, supervised, taught)
         else:
             loss.backward()

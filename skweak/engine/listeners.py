@@ -1,5 +1,7 @@
 """Which callbacks need which notifications: what nobody hears is not said, since it costs time in every step."""
 
+from math import prod
+
 from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 
 
@@ -7,6 +9,20 @@ def someone_listens(run, name):
     """Return whether a callback acts on the notification ``name``."""
     callbacks = (cb for _, cb in run.callbacks_ if not _ignores_batches(cb))
     return any(getattr(type(callback), name) is not getattr(Callback, name) for callback in callbacks)
+
+
+def notify_begin(run):
+    """Tell the callbacks that training begins, with the inputs and the encoded labels."""
+    # Of a part of the rows the inputs are a copy, which is made only for somebody who listens.
+    listens = someone_listens(run, "on_train_begin")
+    run.notify("on_train_begin", X=run.data.X if listens else None, y=run.data.y if listens else None)
+
+
+def without_shapes(run, parameters):
+    """Return parameters of the net without the shape of the rows, which skorch's InputShapeSetter sets."""
+    shape = getattr(run, "input_shape", ())
+    known = {"module__n_features": prod(shape), "module__n_channels": shape[0]} if shape else {}
+    return {name: value for name, value in parameters.items() if name not in known or known[name] != value}
 
 
 def check_monitors(run, held_out):

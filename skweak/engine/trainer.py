@@ -7,14 +7,14 @@ from types import SimpleNamespace
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
-from tqdm.auto import tqdm
 
 from skweak.engine.data import TensorBatches, TensorData, evaluation_batches, join
 from skweak.engine.divergence import LastFinite, recover
 from skweak.engine.economy import full_precision_logits, sensible_threads
 from skweak.engine.errors import DivergenceError, explain, first_not_finite
-from skweak.engine.listeners import check_monitors, someone_listens, stopped_early
+from skweak.engine.listeners import check_monitors, notify_begin, someone_listens, stopped_early, without_shapes
 from skweak.engine.optimizers import clear_gradients, make_optimizer, wants_closure
+from skweak.engine.progress import progress_bar
 from skweak.engine.recording import StepValues, record_epoch, record_held_out_loss
 from skweak.engine.repeat import StepClosure
 from skweak.engine.seeding import use_threads
@@ -103,6 +103,10 @@ class Trainer(NeuralNet):
         known = inspect.signature(NeuralNet.__init__).parameters
         return [name for name in vars(self) if name in known or "__" in name]
 
+    def set_params(self, **kwargs):
+        """Set parameters, apart from a shape that the networks know already."""
+        return super().set_params(**without_shapes(self, kwargs))
+
     def train(self, method, make, data, held_out=None):
         """Train ``method`` for ``max_epochs`` on ``data``; on ``held_out`` record ``valid_loss``.
 
@@ -121,7 +125,7 @@ class Trainer(NeuralNet):
         batches = TensorBatches(data, self.batch_size, generator=self.generator)
         check_monitors(self, held_out)
         method._start(self)
-        self.notify("on_train_begin", X=None, y=None)
+        notify_begin(self)
         if self.resume_from is not None:
             load_training_state(self, self.resume_from)
             self.resume_from = None
@@ -161,12 +165,7 @@ class Trainer(NeuralNet):
         self.notifies_gradients = someone_listens(self, "on_grad_computed")
         self.evaluates_itself = any(wants_closure(type(getattr(self, f"{name}_"))) for name in self._optimizers)
         notifies_batches = someone_listens(self, "on_batch_begin") or someone_listens(self, "on_batch_end")
-        label = type(self.method).__name__
-        # Even a silent bar would start a thread.
-        bar = nullcontext()
-        if self.verbose:
-            bar = tqdm(total=self.max_epochs, initial=self.epoch, desc=label, unit="epoch")
-        with bar:
+        with progress_bar(self) as bar:
             while self.epoch < self.max_epochs:
                 self.notify("on_epoch_begin", **data_sets)
                 self.batch = 0
@@ -181,7 +180,7 @@ class Trainer(NeuralNet):
                 self.notify("on_epoch_end", **data_sets)
                 if self.checkpoint is not None:
                     self.checkpoint.end_epoch(self)
-                if self.verbose:
+                if bar is not None:
                     bar.set_postfix_str(f"loss {self.history[-1, 'train_loss']:.4f}", refresh=False)
                     bar.update()
         return self

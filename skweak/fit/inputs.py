@@ -50,12 +50,25 @@ def check_inputs(estimator, X, *, dtype, reset):
     if len(shape) == 3:
         # Before the check, which counts the second axis: an image of one channel is the same with and without it.
         X = np.asarray(X)[:, None]
+        _say_image(X, reset)
     is_bytes = getattr(X, "dtype", None) == np.uint8 and len(shape) > 2
     # A value that is or becomes infinite is refused with a sentence, without numpy's warning before it.
     with np.errstate(over="ignore", invalid="ignore"):
         return validate_data(
             estimator, X, dtype=np.uint8 if is_bytes else dtype, accept_sparse="csr", allow_nd=True, order="C",
             reset=reset,
+        )  # fmt: skip
+
+
+def _say_image(X, reset):
+    """Warn at a fit where three axes look like a series of several channels rather than an image."""
+    height, width = X.shape[2:]
+    if reset and X.dtype != np.uint8 and (height != width or height < 8):
+        warnings.warn(
+            f"X of shape ({len(X)}, {height}, {width}) is read as images of {height} x {width} pixels with one "
+            f"channel. If it is a time series of {width} channels, give a module that takes rows of shape "
+            f"(1, {height}, {width}), or X.reshape(len(X), -1); X[:, None] says that these are images.",
+            UserWarning, stacklevel=5,
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_array
 
 from skweak.labels.beliefs import given_class_losses, judge_given
-from skweak.labels.checks import check_discrete, class_list, find_classes, label_array, label_column
+from skweak.labels.checks import check_discrete, check_numbering, class_list, find_classes, label_array, label_column
 
 UNLABELED = -1
 
@@ -75,6 +75,7 @@ class LabelKind:
             raise ValueError(f"y has shape {y.shape}; give at least one row and one column.")
         classes = None if classes is None else class_list(classes)
         if self.takes_matrix and y.ndim == 2 and y.shape[1] > 1:
+            check_numbering(y, self.name)
             return self.encode_matrix(y, classes, markers)
         y = label_column(y)
         check_discrete(y)

@@ -1,9 +1,12 @@
 """What every kind of ``y`` must fulfil before it is encoded: its array, its markers and its classes."""
 
+import inspect
+import warnings
 from numbers import Real
 
 import numpy as np
 from scipy import sparse
+from sklearn.model_selection._validation import _fit_and_predict
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
 
@@ -59,6 +62,29 @@ def check_discrete(y):
     # Numbers beyond every integer are compared with their integers there, which numpy warns of.
     with np.errstate(invalid="ignore"):
         check_classification_targets(y)
+
+
+def check_numbering(y, kind):
+    """Say what scikit-learn's cross_val_predict does to a matrix of labels when it is asked for probabilities.
+
+    It numbers the values of each column anew, 0, 1, ..., whatever they mean; nothing of ``y`` shows it afterwards.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not _fit_and_predict.__code__:
+        frame = frame.f_back
+    method = None if frame is None else frame.f_locals.get("method")
+    if method not in ("predict_proba", "predict_log_proba", "decision_function"):
+        return
+    done = (
+        f"cross_val_predict(method={method!r}) numbers the values of each column of y anew: -1 (unknown) becomes 0, "
+        "and so does the only value of a column"
+    )
+    if kind == "crowd" or (not sparse.issparse(y) and y.dtype.kind in "iuf" and (y > 1).any()):
+        raise ValueError(f"{done}: {kind} labels lose their meaning. Fit on the folds of cv.split yourself.")
+    warnings.warn(
+        f"{done}. Nothing is lost if y holds 0 and 1 in every column; else fit on the folds of cv.split yourself.",
+        UserWarning, stacklevel=8,
+    )  # fmt: skip
 
 
 def binary_matrix(y, kind, accepted):

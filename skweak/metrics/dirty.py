@@ -313,7 +313,8 @@ def _codes(labels, classes, name):
     codes = order[np.searchsorted(classes, labels, sorter=order).clip(max=len(classes) - 1)]
     missing = classes[codes] != labels
     if missing.any():
-        raise ValueError(f"{name} holds {labels[missing][0]!r}, which is not among classes {classes.tolist()}.")
+        first = labels[missing].tolist()[0]
+        raise ValueError(f"{name} holds {first!r}, which is not among classes {classes.tolist()}.")
     return codes
 
 

@@ -170,7 +170,8 @@ def check_labels_and_proba(y, proba, classes=None):
     codes = order[place]
     missing = classes[codes] != y
     if missing.any():
-        raise ValueError(f"y holds {y[missing][0]!r}, which is not among classes {classes.tolist()}; add its column.")
+        first = y[missing].tolist()[0]
+        raise ValueError(f"y holds {first!r}, which is not among classes {classes.tolist()}; add its column.")
     wrong = (np.abs(proba.sum(axis=1) - 1) > 1e-3) | (proba < 0).any(axis=1)
     if wrong.any():
         row = int(wrong.argmax())

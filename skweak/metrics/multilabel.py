@@ -175,7 +175,7 @@ def _check_pair(y_true, y_score):
         raise ValueError(f"y_true and y_score must both be of shape (n, L), got {y_true.shape} and {y_score.shape}.")
     wrong = ~np.isin(y_true, [0, 1, -1])
     if wrong.any():
-        raise ValueError(f"y_true contains {y_true[wrong][0]!r}; accepted are 0, 1 and -1 (unknown).")
+        raise ValueError(f"y_true contains {y_true[wrong].tolist()[0]!r}; accepted are 0, 1 and -1 (unknown).")
     return y_true.astype(np.int64), y_score
 
 

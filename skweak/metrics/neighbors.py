@@ -76,7 +76,8 @@ def check_features_and_labels(X, y, classes=None):
     classes = np.unique(y) if classes is None else np.asarray(classes)
     given = y[:, None] == classes
     if not given.any(axis=1).all():
-        raise ValueError(f"y holds {y[~given.any(axis=1)][0]!r}, which is not among classes {classes.tolist()}.")
+        other = y[~given.any(axis=1)].tolist()[0]
+        raise ValueError(f"y holds {other!r}, which is not among classes {classes.tolist()}.")
     return X, given.argmax(axis=1), classes
 
 

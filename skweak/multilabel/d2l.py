@@ -57,7 +57,7 @@ class DecoupledNetwork(nn.Module):
     def embeddings(self, X, parts=None):
         """Return the embeddings of rows (n, d) and of their parts (n, P, d), perhaps of another view."""
         parts = self.features(self.patches(X if parts is None else parts))
-        return self.features(X), parts.view(len(X), self.patches.n_patches, -1)
+        return self.features(X), parts.view(X.shape[0], self.patches.n_patches, -1)
 
     def generate(self, whole, parts):
         """Return the two logits (n, L) of the pair that makes pseudo-labels."""

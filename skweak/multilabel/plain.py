@@ -5,10 +5,11 @@ from numbers import Real
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.base import WeakClassifier
+from skweak.fit.weighted import WeightedRows
 from skweak.losses import asymmetric_loss
 
 
-class MultiLabelClassifier(WeakClassifier):
+class MultiLabelClassifier(WeightedRows, WeakClassifier):
     """Network with one sigmoid per label, trained on the known entries as if every one were right.
 
     Use it as the baseline, as a teacher, or on complete and clean label sets. With few positives per row the focal and
@@ -72,10 +73,6 @@ class MultiLabelClassifier(WeakClassifier):
         self.gamma_negative = gamma_negative
         self.gamma_positive = gamma_positive
         self.clip = clip
-
-    def fit(self, X, y, sample_weight=None):
-        """Train on ``X`` and ``y``; ``sample_weight`` (n,) weighs the rows, 0 leaves one out."""
-        return self._fit(X, y, sample_weight=sample_weight)
 
     def _loss(self, run, batch):
         focus = {

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -33,6 +34,8 @@ class _SizeGuard(TorchFunctionMode):
 def build(module, parameters, *, input_shape, n_outputs):
     """Return a network for rows of ``input_shape`` with ``n_outputs`` logits.
 
+    One that returns a dictionary or object with ``logits``, as models of transformers do, returns those from now on.
+
     Parameters
     ----------
     module : "auto", torch.nn.Module instance, class or callable
@@ -46,6 +49,13 @@ def build(module, parameters, *, input_shape, n_outputs):
     n_outputs : int
         Number of logits.
     """
+    network = _build(module, parameters, input_shape, n_outputs)
+    if not type(network).__module__.startswith("skweak.") and _logits_of not in network._forward_hooks.values():
+        network.register_forward_hook(_logits_of)
+    return network
+
+
+def _build(module, parameters, input_shape, n_outputs):
     if isinstance(module, nn.Module):
         if parameters:
             names = ", ".join(f"module__{name}" for name in sorted(parameters))
@@ -77,6 +87,14 @@ def build(module, parameters, *, input_shape, n_outputs):
     if not isinstance(network, nn.Module):
         raise TypeError(f"module must build a torch.nn.Module, got {type(network).__name__}.")
     return network
+
+
+def _logits_of(module, inputs, output):
+    """Take the logits out of what a network of the user returns; a hook."""
+    if isinstance(output, Mapping):
+        return output.get("logits")
+    # None leaves the output as it is.
+    return getattr(output, "logits", None)
 
 
 def reinitialise(network):
@@ -154,7 +172,7 @@ def check_network(network, input_shape, n_outputs, dtype):
         raise ValueError(f"module cannot process rows of X of shape {tuple(input_shape)}: {error}") from error
     finally:
         network.train(was_training)
-    shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else f"{type(logits).__name__} without logits"
     if shape != (2, n_outputs):
         raise ValueError(
             f"module must return logits of shape (n, {n_outputs}), one column per class, got {shape} for 2 rows; "

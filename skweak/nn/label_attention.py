@@ -70,7 +70,7 @@ class LabelAttention(nn.Module):
             tokens = F.relu(self.project(X.flatten(2).transpose(1, 2)))
         else:
             tokens = F.relu(self.project(X)).unflatten(1, (self.n_tokens, -1))
-        queries = self.queries.expand(len(X), -1, -1)
+        queries = self.queries.expand(X.shape[0], -1, -1)
         z = self.norms[0](queries + self.dropout(queries))
         z = self.norms[1](z + self.dropout(self.attention(z, tokens, tokens, need_weights=False)[0]))
         return self.norms[2](z + self.dropout(self.feedforward(z)))

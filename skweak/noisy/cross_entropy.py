@@ -3,9 +3,10 @@
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.fit.weighted import WeightedRows
 
 
-class CrossEntropyClassifier(WeakClassifier):
+class CrossEntropyClassifier(WeightedRows, WeakClassifier):
     """Network trained by cross-entropy, as if every label were right.
 
     With enough epochs it remembers wrong labels. Use it as the baseline, as a teacher, or on clean data.
@@ -35,10 +36,6 @@ class CrossEntropyClassifier(WeakClassifier):
 
     def __init__(self, module="auto", **training):
         super().__init__(module, **training)
-
-    def fit(self, X, y, sample_weight=None):
-        """Train on ``X`` and ``y``; ``sample_weight`` (n,) weighs the rows, 0 leaves one out."""
-        return self._fit(X, y, sample_weight=sample_weight)
 
     def _loss(self, run, batch):
         return F.cross_entropy(run.module_(batch.X), batch.y, reduction="none")

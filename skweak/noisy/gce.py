@@ -5,10 +5,11 @@ from numbers import Real
 from sklearn.utils._param_validation import Interval
 
 from skweak.base import WeakClassifier
+from skweak.fit.weighted import WeightedRows
 from skweak.losses import generalized_cross_entropy
 
 
-class GCEClassifier(WeakClassifier):
+class GCEClassifier(WeightedRows, WeakClassifier):
     """Network trained by the generalised cross-entropy, which stops listening to rows it cannot explain.
 
     The simplest robust method: one bounded loss, no state, no schedule. Try it first when labels are wrong at random.
@@ -50,10 +51,6 @@ class GCEClassifier(WeakClassifier):
     def __init__(self, module="auto", *, q=0.7, lr=0.02, **training):
         super().__init__(module, lr=lr, **training)
         self.q = q
-
-    def fit(self, X, y, sample_weight=None):
-        """Train on ``X`` and ``y``; ``sample_weight`` (n,) weighs the rows, 0 leaves one out."""
-        return self._fit(X, y, sample_weight=sample_weight)
 
     def _loss(self, run, batch):
         return generalized_cross_entropy(run.module_(batch.X), batch.y, q=self.q)

@@ -59,7 +59,8 @@ def find_label_issues(
         confident joint counts there, "prune_by_class" from each class, "both" what the two agree on,
         "confident_learning" the rows counted off the diagonal, "predicted_neq_given" where another class is more
         probable, "low_self_confidence" and "low_normalized_margin" the lowest of that quality, as many as are
-        counted off the diagonal.
+        counted off the diagonal. Only these two list a row whose given label is also the most probable one, where so
+        many are to be found; its ``suggested`` is then the second.
     quality : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}, default="self_confidence"
         Order of the list; see `skweak.metrics.label_quality`.
     cv : int or splitter, default=5
@@ -219,7 +220,7 @@ def _out_of_fold(estimator, X, y, cv, classes, n_jobs, groups, random_state):
     present, codes = np.unique(y, return_inverse=True)
     unnamed = np.setdiff1d(present, classes)
     if len(unnamed):
-        raise ValueError(f"y holds {unnamed[0]!r}, which is not among classes {classes.tolist()}; add it.")
+        raise ValueError(f"y holds {unnamed.tolist()[0]!r}, which is not among classes {classes.tolist()}; add it.")
     splits, unjudged = judging_folds(X, y, codes, cv, groups, random_state)
     proba = np.zeros((len(y), len(classes)))
     if splits:

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, indexable, validate_data
 
+from skweak.fit.links import Documented
 from skweak.metrics.label_quality import QUALITY_KINDS
 from skweak.noisy.issues import FILTERS, METHODS, check_given_labels, flag_labels, judge_labels
 
@@ -18,7 +19,7 @@ def _has(name):
     return available_if(lambda self: hasattr(getattr(self, "estimator_", self.estimator), name))
 
 
-class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class LabelIssueFilter(Documented, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Classifier that finds suspicious labels first and fits any scikit-learn classifier without them.
 
     Labels are judged by clones of the classifier that have not seen them (or by their neighbours), as in
@@ -167,6 +168,12 @@ class LabelIssueFilter(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         """Return its class probabilities (n, C)."""
         return self._ask("predict_proba", X)
+
+    @_has("predict_proba")
+    def predict_log_proba(self, X):
+        """Return the natural logarithm of `predict_proba`; minus infinity of a probability that is zero."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     @_has("decision_function")
     def decision_function(self, X):

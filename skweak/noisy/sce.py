@@ -5,10 +5,11 @@ from numbers import Real
 from sklearn.utils._param_validation import Interval
 
 from skweak.base import WeakClassifier
+from skweak.fit.weighted import WeightedRows
 from skweak.losses import symmetric_cross_entropy
 
 
-class SCEClassifier(WeakClassifier):
+class SCEClassifier(WeightedRows, WeakClassifier):
     """Network trained by cross-entropy plus its reverse, in which the prediction judges the label.
 
     The reverse term is bounded and robust, the ordinary one learns fast; their weights set the balance.
@@ -60,10 +61,6 @@ class SCEClassifier(WeakClassifier):
         self.alpha = alpha
         self.beta = beta
         self.log_zero = log_zero
-
-    def fit(self, X, y, sample_weight=None):
-        """Train on ``X`` and ``y``; ``sample_weight`` (n,) weighs the rows, 0 leaves one out."""
-        return self._fit(X, y, sample_weight=sample_weight)
 
     def _loss(self, run, batch):
         logits = run.module_(batch.X)

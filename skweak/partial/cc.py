@@ -1,11 +1,12 @@
 """Classifier-consistent partial-label learning (arXiv:2007.08929)."""
 
 from skweak.base import WeakClassifier
+from skweak.fit.weighted import WeightedRows
 from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, classifier_consistent_loss
 
 
-class CCClassifier(WeakClassifier):
+class CCClassifier(WeightedRows, WeakClassifier):
     """Network that has to put its probability inside the candidate set, and may share it there as it likes.
 
     The likelihood of the candidate sets when they are drawn evenly. It keeps nothing per row, so it alone of
@@ -48,10 +49,6 @@ class CCClassifier(WeakClassifier):
 
     def __init__(self, module="auto", **training):
         super().__init__(module, **training)
-
-    def fit(self, X, y, sample_weight=None):
-        """Train on ``X`` and ``y``; ``sample_weight`` (n,) weighs the rows, 0 leaves one out."""
-        return self._fit(X, y, sample_weight=sample_weight)
 
     def _loss(self, run, batch):
         return classifier_consistent_loss(run.module_(batch.X), batch.y)

@@ -3,12 +3,14 @@
 from pathlib import Path, PurePath
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 
 from skweak.base import WeakClassifier
 from skweak.fit.parameters import check_parameters
 from skweak.persistence.names import known_names, name_finder
 from skweak.persistence.networks import put_trainer_together, take_trainer_apart
+from skweak.persistence.pipelines import Around, put_around_together, take_around_apart
 from skweak.storage import FileFormatError, Kind, read_document, write_document
 
 
@@ -21,8 +23,9 @@ def save(estimator, path):
 
     Parameters
     ----------
-    estimator : WeakClassifier
-        Any classifier of this package that trains a network.
+    estimator : estimator
+        Any classifier of this package; or a pipeline, a search, a calibrated classifier, any estimator of scikit-learn
+        whose networks are of this package. Those are kept by skops: ``pip install 'skweak-learn[skops]'``.
     path : path
         The file, which is replaced if it is there.
 
@@ -31,6 +34,8 @@ def save(estimator, path):
     TypeError
         If a parameter or attribute cannot be kept without code, such as a lambda or a module instance; the message
         names it.
+    ImportError
+        If it is an estimator of scikit-learn and skops is not installed.
 
     See Also
     --------
@@ -50,13 +55,14 @@ def save(estimator, path):
     >>> bool((again.predict_proba(X) == clf.predict_proba(X)).all())
     True
     """
-    if not isinstance(estimator, WeakClassifier):
+    if not isinstance(estimator, BaseEstimator):
         raise TypeError(
-            f"estimator must be a classifier of skweak that trains a network, got {type(estimator).__name__}; of a "
-            "Pipeline or a search save the fitted step."
+            f"estimator must be an estimator of skweak or scikit-learn, got {type(estimator).__name__}; of another "
+            "network save what torch.save keeps."
         )
+    value = estimator if isinstance(estimator, WeakClassifier) else Around(estimator)
     try:
-        write_document(path, "estimator", estimator, name_of=name_finder(), kinds=_kinds(False))
+        write_document(path, "estimator", value, name_of=name_finder(), kinds=_kinds(()))
     except TypeError as error:
         raise TypeError(
             f"{error} Predictions need neither teacher nor callbacks: set such parameters to None before saving; "
@@ -74,7 +80,9 @@ def load(path, trusted=()):
     ----------
     path : path
     trusted : sequence of classes and functions, default=()
-        Your own network classes and functions that the estimator was given as parameters. They are called.
+        Your own network classes and functions that the estimator was given as parameters. They are called. Also
+        compiled classes of scikit-learn, such as its trees, that read their numbers without looking: the error of an
+        untrusted one names it.
 
     Returns
     -------
@@ -91,10 +99,12 @@ def load(path, trusted=()):
     save : Write it.
     """
     names = known_names(trusted)
-    return read_document(path, "estimator", _only_estimator, names=names, kinds=_kinds(bool(trusted)))
+    return read_document(path, "estimator", _only_estimator, names=names, kinds=_kinds(trusted))
 
 
 def _only_estimator(value):
+    if isinstance(value, Around):
+        return value.estimator
     if not isinstance(value, WeakClassifier):
         raise FileFormatError("it holds no estimator")
     return value
@@ -102,7 +112,8 @@ def _only_estimator(value):
 
 def _kinds(trusted):
     return [
-        Kind("estimator", WeakClassifier, _take_apart, lambda plain: _put_together(plain, trusted)),
+        Kind("estimator", WeakClassifier, _take_apart, lambda plain: _put_together(plain, bool(trusted))),
+        Kind("around", Around, take_around_apart, lambda plain: put_around_together(plain, trusted)),
         Kind("callback", Callback, _take_callback_apart, _put_callback_together),
         Kind("path", PurePath, str, lambda text: Path(_checked(text, str))),
         Kind("random_state", np.random.RandomState, lambda state: state.get_state(), _random_state),

@@ -37,7 +37,7 @@ class EmbeddingDisplay:
         self.marked = marked
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, marked=None):
+    def from_estimator(cls, estimator, X, y, *, marked=None, ax=None):
         """Draw ``estimator.embed(X)``.
 
         Parameters
@@ -47,6 +47,8 @@ class EmbeddingDisplay:
         y : array-like of shape (n,)
             Labels to colour by: given, true or predicted ones.
         marked : array-like of bool of shape (n,) or None, default=None
+        ax : matplotlib Axes, optional
+            Where to draw; new axes by default.
 
         Returns
         -------
@@ -57,7 +59,7 @@ class EmbeddingDisplay:
             raise TypeError(
                 f"estimator must have embed, {type(estimator).__name__} has not; give features to from_results."
             )
-        return cls.from_results(estimator.embed(X), y, marked=marked)
+        return cls.from_results(estimator.embed(X), y, marked=marked).plot(ax)
 
     @classmethod
     def from_results(cls, embedding, y, *, marked=None):

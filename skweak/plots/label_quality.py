@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from skweak.metrics import label_quality
+
 
 class LabelQualityDisplay:
     """Histogram of label quality; with a mask, the wrong labels apart.
@@ -35,14 +37,16 @@ class LabelQualityDisplay:
         self.wrong = wrong
 
     @classmethod
-    def from_estimator(cls, estimator, *, wrong=None):
-        """Read ``label_quality_`` of a fitted estimator.
+    def from_estimator(cls, estimator, *, wrong=None, ax=None):
+        """Draw ``label_quality_`` of a fitted estimator.
 
         Parameters
         ----------
         estimator : fitted estimator with ``label_quality_``
         wrong : array-like of bool of shape (n,) or None, default=None
             None takes the estimator's ``noise_mask_`` where it has one.
+        ax : matplotlib Axes, optional
+            Where to draw; new axes by default.
 
         Returns
         -------
@@ -54,7 +58,30 @@ class LabelQualityDisplay:
                 f"estimator must have label_quality_, {type(estimator).__name__} has not; wrap it in LabelIssueFilter."
             )
         wrong = getattr(estimator, "noise_mask_", None) if wrong is None else wrong
-        return cls.from_results(estimator.label_quality_, wrong=wrong)
+        return cls.from_results(estimator.label_quality_, wrong=wrong).plot(ax)
+
+    @classmethod
+    def from_predictions(cls, y, proba, *, classes=None, kind="self_confidence", wrong=None, ax=None):
+        """Draw the quality of given labels under out-of-fold probabilities.
+
+        Parameters
+        ----------
+        y : array-like of shape (n,)
+            Given labels.
+        proba : array-like of shape (n, C)
+        classes : array-like of shape (C,) or None, default=None
+            The class of each column; None is the sorted labels of `y`.
+        kind : str, default="self_confidence"
+            See `skweak.metrics.label_quality`.
+        wrong : array-like of bool of shape (n,) or None, default=None
+        ax : matplotlib Axes, optional
+            Where to draw; new axes by default.
+
+        Returns
+        -------
+        LabelQualityDisplay
+        """
+        return cls.from_results(label_quality(y, proba, kind=kind, classes=classes), wrong=wrong).plot(ax)
 
     @classmethod
     def from_results(cls, quality, *, wrong=None):

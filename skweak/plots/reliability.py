@@ -41,7 +41,7 @@ class ReliabilityDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, n_bins=10, name=None):
+    def from_estimator(cls, estimator, X, y, *, n_bins=10, name=None, ax=None):
         """Ask a fitted classifier about rows it has not seen.
 
         Parameters
@@ -54,6 +54,8 @@ class ReliabilityDisplay:
             Bins of equal width of the confidence.
         name : str or None, default=None
             None is the name of the class.
+        ax : matplotlib Axes, optional
+            Where to draw; new axes by default.
 
         Returns
         -------
@@ -61,7 +63,13 @@ class ReliabilityDisplay:
         """
         check_is_fitted(estimator)
         name = type(estimator).__name__ if name is None else name
-        return cls.from_results(y, estimator.predict_proba(X), classes=estimator.classes_, n_bins=n_bins, name=name)
+        proba = estimator.predict_proba(X)
+        return cls.from_predictions(y, proba, classes=estimator.classes_, n_bins=n_bins, name=name, ax=ax)
+
+    @classmethod
+    def from_predictions(cls, y_true, proba, *, classes=None, n_bins=10, name=None, ax=None):
+        """Draw the diagram of probabilities; see `from_results`, which only collects it."""
+        return cls.from_results(y_true, proba, classes=classes, n_bins=n_bins, name=name).plot(ax)
 
     @classmethod
     def from_results(cls, y_true, proba, *, classes=None, n_bins=10, name=None):

@@ -33,14 +33,16 @@ class TrainingCurveDisplay:
         self.y_name = y_name
 
     @classmethod
-    def from_estimator(cls, estimator, *, y=("train_loss", "valid_loss")):
-        """Collect the curves of one fitted estimator.
+    def from_estimator(cls, estimator, *, y=("train_loss", "valid_loss"), ax=None):
+        """Draw the curves of one fitted estimator.
 
         Parameters
         ----------
         estimator : fitted estimator with ``history_``
         y : str or sequence of str, default=("train_loss", "valid_loss")
             Entries of the history, those it has; at least one must be there.
+        ax : matplotlib Axes, optional
+            Where to draw; new axes by default.
 
         Returns
         -------
@@ -52,7 +54,7 @@ class TrainingCurveDisplay:
         if not known:
             raise ValueError(f"y={y!r} is not recorded; the history has {_entries(estimator.history_)}.")
         curves = {name.replace("_", " "): _curve(estimator.history_, name, "estimator") for name in known}
-        return cls(curves, y_name=known[0].replace("_", " ") if len(known) == 1 else "loss")
+        return cls(curves, y_name=known[0].replace("_", " ") if len(known) == 1 else "loss").plot(ax)
 
     @classmethod
     def from_results(cls, results, *, y="train_loss"):

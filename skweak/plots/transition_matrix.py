@@ -1,7 +1,9 @@
 """Which class is called what."""
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_array, check_is_fitted
 
 
@@ -33,15 +35,36 @@ class TransitionMatrixDisplay:
         self.classes = classes
 
     @classmethod
-    def from_estimator(cls, estimator):
-        """Read ``transition_matrix_`` and ``classes_`` of a fitted estimator."""
+    def from_estimator(cls, estimator, *, ax=None):
+        """Draw ``transition_matrix_`` of a fitted estimator on ``ax``, by default on new axes."""
         check_is_fitted(estimator)
         if not hasattr(estimator, "transition_matrix_"):
             raise TypeError(
                 f"estimator must have transition_matrix_, {type(estimator).__name__} has not; estimate one by "
                 "skweak.metrics.estimate_transition_matrix."
             )
-        return cls.from_results(estimator.transition_matrix_, classes=estimator.classes_)
+        return cls.from_results(estimator.transition_matrix_, classes=estimator.classes_).plot(ax)
+
+    @classmethod
+    def from_predictions(cls, y_true, y_given, *, classes=None, ax=None):
+        """Draw how often each true class was given each label.
+
+        Parameters
+        ----------
+        y_true, y_given : array-like of shape (n,)
+            Right labels, and those that are in the data.
+        classes : array-like of shape (C,) or None, default=None
+            None is the sorted labels of both.
+        ax : matplotlib Axes, optional
+            Where to draw; new axes by default.
+
+        Returns
+        -------
+        TransitionMatrixDisplay
+        """
+        classes = unique_labels(y_true, y_given) if classes is None else classes
+        shares = confusion_matrix(y_true, y_given, labels=classes, normalize="true")
+        return cls.from_results(shares, classes=classes).plot(ax)
 
     @classmethod
     def from_results(cls, transition_matrix, *, classes=None):

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import torch
 from scipy.stats import rankdata
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
@@ -104,13 +105,14 @@ def mixture_posterior(values, *, n_components=2, component="largest", random_sta
         return rank if component == "largest" else 1 - rank
     mixture = GaussianMixture(n_components, max_iter=10, tol=1e-2, reg_covar=5e-4, random_state=random_state)
     column = values[:, None]
-    with _FILTER_LOCK, warnings.catch_warnings():
+    # These are arrays of numpy, whatever the user dispatches; the mixture's start by k-means knows no other.
+    with _FILTER_LOCK, warnings.catch_warnings(), config_context(array_api_dispatch=False):
         warnings.simplefilter("ignore", ConvergenceWarning)
-        mixture.fit(column)
+        proba = mixture.fit(column).predict_proba(column)
     means = mixture.means_.ravel()
     chosen = means.argmax() if component == "largest" else means.argmin()
     # The exponential of a rounded logarithm may exceed 1 by a last digit.
-    return np.minimum(mixture.predict_proba(column)[:, chosen], 1.0)
+    return np.minimum(proba[:, chosen], 1.0)
 
 
 def label_margin(logits, target):

@@ -230,3 +230,11 @@ def test_rows_may_be_added_now_and_learned_later():
 def test_a_strategy_class_is_no_strategy(make):
     with pytest.raises(TypeError, match=r"query_strategy is the class MarginSampling, .*give MarginSampling\(\) instead"):
         make(LogisticRegression(), MarginSampling)
+
+
+def test_the_error_reduction_of_modal_can_be_imported():
+    from modAL.expected_error import expected_error_reduction
+
+    learner = modal.ActiveLearner(LogisticRegression(max_iter=200), expected_error_reduction, X[START], Y[START])
+    indices, _ = learner.query(X[1:10])
+    assert len(np.atleast_1d(indices)) == 1 and "float" not in vars(np)

@@ -39,12 +39,12 @@ def fresh_axes():
 
 def test_training_curves_of_an_estimator(fitted):
     *_, clf = fitted
-    display = TrainingCurveDisplay.from_estimator(clf).plot()
+    display = TrainingCurveDisplay.from_estimator(clf)
     assert [line.get_label() for line in display.lines_] == ["train loss", "valid loss"]
     expected = [[row["epoch"], row["train_loss"]] for row in clf.history_]
     np.testing.assert_allclose(display.lines_[0].get_xydata(), expected)
     assert len(expected) == 5 and display.ax_.get_ylabel() == "loss"
-    only = TrainingCurveDisplay.from_estimator(clf, y="valid_loss").plot(ax=(ax := fresh_axes()))
+    only = TrainingCurveDisplay.from_estimator(clf, y="valid_loss", ax=(ax := fresh_axes()))
     assert only.ax_ is ax and ax.get_ylabel() == "valid loss" and ax.get_xlabel() == "epoch"
 
 
@@ -62,10 +62,10 @@ def test_label_quality_counts_right_and_wrong_rows_apart():
 
 def test_label_quality_of_an_estimator(fitted):
     X, _, noisy, clf = fitted
-    display = LabelQualityDisplay.from_estimator(clf).plot(ax=fresh_axes())
+    display = LabelQualityDisplay.from_estimator(clf, ax=fresh_axes())
     assert display.counts_.sum() == 90 and display.counts_[1].sum() == clf.noise_mask_.sum()
     around = LabelIssueFilter(LogisticRegression(), cv=3).fit(X, noisy)
-    assert LabelQualityDisplay.from_estimator(around, wrong=np.zeros(90)).plot().counts_[1].sum() == 0
+    assert LabelQualityDisplay.from_estimator(around, wrong=np.zeros(90)).counts_[1].sum() == 0
 
 
 def test_transition_matrix_shows_its_numbers(fitted):
@@ -76,7 +76,7 @@ def test_transition_matrix_shows_its_numbers(fitted):
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("given label", "true class")
     assert TransitionMatrixDisplay.from_results(np.eye(13)).plot(ax=fresh_axes()).text_ is None
     clf = ForwardCorrectionClassifier(transition_matrix=np.eye(3), max_epochs=2, random_state=0).fit(X, noisy)
-    assert TransitionMatrixDisplay.from_estimator(clf).plot().text_[2, 2].get_text() == "1.00"
+    assert TransitionMatrixDisplay.from_estimator(clf).text_[2, 2].get_text() == "1.00"
 
 
 def test_reliability_by_hand():
@@ -91,14 +91,14 @@ def test_reliability_by_hand():
 
 def test_reliability_of_estimators_shares_axes_and_diagonal(fitted):
     X, y, _, clf = fitted
-    first = ReliabilityDisplay.from_estimator(clf, X, y).plot()
-    second = ReliabilityDisplay.from_estimator(DummyClassifier().fit(X, y), X, y, name="dummy").plot(ax=first.ax_)
+    first = ReliabilityDisplay.from_estimator(clf, X, y)
+    second = ReliabilityDisplay.from_estimator(DummyClassifier().fit(X, y), X, y, name="dummy", ax=first.ax_)
     assert len(second.ax_.get_lines()) == 3 and 0 <= first.calibration_error <= 1
 
 
 def test_embedding_has_a_colour_per_class_and_crosses(fitted):
     X, _, noisy, clf = fitted
-    display = EmbeddingDisplay.from_estimator(clf, X, noisy, marked=clf.noise_mask_).plot()
+    display = EmbeddingDisplay.from_estimator(clf, X, noisy, marked=clf.noise_mask_)
     assert [len(points.get_offsets()) for points in display.scatters_] == np.bincount(noisy).tolist()
     assert len(display.crosses_.get_offsets()) == clf.noise_mask_.sum()
     flat = EmbeddingDisplay.from_results([[0, 1], [2, 3], [4, 4]], ["a", "b", "a"]).plot(ax=fresh_axes())
@@ -144,3 +144,13 @@ def test_what_does_not_fit_is_named(fitted, make, error, message):
 def test_rows_that_nothing_could_judge_are_left_out():
     display = LabelQualityDisplay.from_results([0.1, np.nan, 0.9], wrong=[True, False, False])
     assert display.quality.tolist() == [0.1, 0.9] and display.wrong.tolist() == [True, False]
+
+
+def test_predictions_are_drawn_at_once():
+    proba, y, ax = [[0.9, 0.1], [0.3, 0.7], [0.8, 0.2]], [0, 1, 1], fresh_axes()
+    display = LabelQualityDisplay.from_predictions(y, proba, wrong=[False, False, True], ax=ax)
+    assert display.ax_ is ax and display.quality.tolist() == [0.9, 0.7, 0.2]
+    display = ReliabilityDisplay.from_predictions(y, proba, n_bins=2, ax=(ax := fresh_axes()))
+    assert display.ax_ is ax and display.line_.get_ydata().tolist() == pytest.approx([2 / 3])
+    display = TransitionMatrixDisplay.from_predictions(list("aabb"), list("abbb"), ax=(ax := fresh_axes()))
+    assert display.ax_ is ax and display.transition_matrix.tolist() == [[0.5, 0.5], [0, 1]] and display.classes == ["a", "b"]

@@ -1,0 +1,19 @@
+"""What an estimator whose rows may have weights adds."""
+
+from sklearn.utils.metaestimators import available_if
+
+
+class WeightedRows:
+    """Mixin of estimators whose loss is a mean over rows: ``fit`` and ``partial_fit`` take ``sample_weight``."""
+
+    def fit(self, X, y, sample_weight=None):
+        """Train on ``X`` and ``y``; ``sample_weight`` (n,) weighs the rows, 0 leaves one out."""
+        return self._fit(X, y, sample_weight=sample_weight)
+
+    @available_if(lambda self: self._supports_partial_fit)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train one more pass over the rows given; the first call names all ``classes`` or finds them in ``y``.
+
+        ``sample_weight`` (n,) weighs the rows, 0 leaves one out.
+        """
+        return self._partial_fit(X, y, classes, sample_weight=sample_weight)

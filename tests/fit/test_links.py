@@ -1,0 +1,30 @@
+"""The HTML of an estimator links to its page, where the package names one."""
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from skweak.fit import links
+from skweak.noisy import ELRClassifier, LabelIssueFilter
+
+
+@pytest.mark.parametrize("estimator", [ELRClassifier(), LabelIssueFilter(LogisticRegression())])
+def test_the_link_names_the_page_of_the_class(estimator, monkeypatch):
+    monkeypatch.setattr(links, "documentation_url", lambda: "https://somewhere.org/docs/")
+    link = f"https://somewhere.org/docs/api/skweak.noisy.html#skweak.noisy.{type(estimator).__name__}"
+    assert link in estimator._repr_html_()
+    monkeypatch.setattr(links, "documentation_url", lambda: None)
+    assert "somewhere" not in estimator._repr_html_() and estimator._get_doc_link() == ""
+
+
+def test_a_class_of_the_user_has_no_page(monkeypatch):
+    monkeypatch.setattr(links, "documentation_url", lambda: "https://somewhere.org")
+    assert type("Own", (ELRClassifier,), {"__module__": "own"})()._get_doc_link() == ""
+
+
+def test_the_address_is_that_of_the_installed_package(monkeypatch):
+    class Named:
+        def get_all(self, name):
+            return ["Source, https://a.org", "Documentation, https://b.org"] if name == "Project-URL" else None
+
+    monkeypatch.setattr(links, "metadata", lambda name: Named())
+    assert links.documentation_url.__wrapped__() == "https://b.org"
