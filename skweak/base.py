@@ -14,6 +14,7 @@ from skweak.fit import (
     Fit,
     Request,
     check_inputs,
+    find_preset,
     is_spelling,
     merge_parameters,
     unchanged_on_failure,
@@ -97,6 +98,8 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
     # Fitted attributes with one entry per training row, and what a row held out for validation gets.
     _row_attributes = {"label_quality_": None, "noise_mask_": False, "transduction_": None, "candidate_weights_": None}
 
+    # Names of published settings and their parameters; see `preset`.
+    _presets = {}
     _parameter_constraints = TRAINING_CONSTRAINTS
 
     def __init_subclass__(cls, **kwargs):
@@ -317,6 +320,14 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
     def _held_out_loss(self, proba, target):
         """Return the mean negative log-probability of what the held-out labels say."""
         return self._kind.held_out_loss(proba, target)
+
+    @classmethod
+    def preset(cls, name):
+        """Return the parameters of a published table as a dictionary, for ``cls(**cls.preset(name))``.
+
+        Our defaults suit tables of any scaling; these are the settings of the paper's images. See the References.
+        """
+        return find_preset(cls, name)
 
     @classmethod
     def _test_params(cls):

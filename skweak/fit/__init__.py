@@ -4,7 +4,7 @@ The package is called after the method of the estimators that it carries out; `F
 """
 
 from skweak.fit.inputs import check_inputs, tensor_to_array
-from skweak.fit.parameters import TRAINING_CONSTRAINTS, is_spelling, merge_parameters
+from skweak.fit.parameters import TRAINING_CONSTRAINTS, find_preset, is_spelling, merge_parameters
 from skweak.fit.training import Fit, Request, unchanged_on_failure
 
 __all__ = [

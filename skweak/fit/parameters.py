@@ -4,6 +4,7 @@ Constructors end in ``**training`` and hand it on. `merge_parameters` shows the 
 instead, which is what ``help``, ``get_params``, ``clone`` and grid search read.
 """
 
+import copy
 import inspect
 import os
 import re
@@ -62,6 +63,15 @@ def merge_parameters(cls):
 def is_spelling(name):
     """Return whether ``name`` addresses the module, the optimizer or a callback."""
     return any(name.startswith(prefix) and len(name) > len(prefix) for prefix in PREFIXES)
+
+
+def find_preset(cls, name):
+    """Return a copy of the published settings of a class, callbacks included."""
+    if name not in cls._presets:
+        known = sorted(cls._presets)
+        told = f"its presets are {known}" if known else "it has none, since no published settings go beyond its defaults"
+        raise ValueError(f"{cls.__name__} has no preset {name!r}; {told}.")
+    return copy.deepcopy(cls._presets[name])
 
 
 def spellings(estimator, prefix):

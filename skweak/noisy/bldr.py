@@ -10,6 +10,7 @@ from skweak.base import WeakClassifier
 from skweak.engine import MovingAverage
 from skweak.losses import distillation_kl, feature_imitation_loss, negative_branch_loss, positive_branch_loss
 from skweak.nn.heads import Branched
+from skweak.noisy import presets
 from skweak.utils import confidence_weight, given_label_proba, label_prior, warmup_decay, warmup_length
 
 
@@ -78,8 +79,8 @@ class BLDRClassifier(WeakClassifier):
 
     References
     ----------
-    arXiv:2209.01334. Its CIFAR-10N settings: ``max_epochs=320, lr=0.04, batch_size=256``, a residual network of depth
-    34, and a cosine schedule after ``reweight_start``.
+    arXiv:2209.01334. Its settings: ``BLDRClassifier.preset("cifar10n")``, "cifar100n"; their rates of the row
+    parameters belong to batches of 256.
 
     Examples
     --------
@@ -92,6 +93,7 @@ class BLDRClassifier(WeakClassifier):
 
     _augments = False
     _row_attributes = WeakClassifier._row_attributes | {"sample_weight_": float("nan")}
+    _presets = presets.BLDR
     _parameter_constraints = {
         "reweight_start": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],

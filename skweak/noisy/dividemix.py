@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.losses import class_balance_penalty, confidence_penalty
+from skweak.noisy import presets
 from skweak.noisy.codivide import CoDivideBatches, guess_and_mix, split_rows, weights_of_labels
 from skweak.utils import label_prior, linear_ramp, min_max, mixture_posterior, warmup_length
 
@@ -58,8 +59,8 @@ class DivideMixClassifier(WeakClassifier):
 
     References
     ----------
-    Li, Socher and Hoi, arXiv:2002.07394. For its image settings pass ``max_epochs=300, lr=0.02, batch_size=128,
-    unlabeled_weight=25`` and a schedule that divides the rate by 10 at epoch 150.
+    Li, Socher and Hoi, arXiv:2002.07394. Its settings: ``DivideMixClassifier.preset("cifar10")``,
+    "cifar10_asymmetric", "cifar100".
 
     Examples
     --------
@@ -72,6 +73,7 @@ class DivideMixClassifier(WeakClassifier):
 
     _augments = False
     _row_attributes = WeakClassifier._row_attributes | {"clean_proba_": float("nan")}
+    _presets = presets.DIVIDEMIX
     _parameter_constraints = {
         "warmup_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "clean_threshold": [Interval(Real, 0, 1, closed="left")],

@@ -16,6 +16,7 @@ from skweak.losses import (
     evidential_loss,
 )
 from skweak.nn.heads import TwoHead
+from skweak.noisy import presets
 from skweak.noisy.codivide import CoDivideBatches, guess_and_mix, networks_of, split_rows, weights_of_labels
 from skweak.utils import label_margin, label_prior, linear_ramp, min_max, mixture_posterior, warmup_length
 
@@ -82,8 +83,8 @@ class DPCClassifier(WeakClassifier):
 
     References
     ----------
-    arXiv:2401.07062. Its CIFAR settings: ``module=ResNet, module__blocks=(2, 2, 2, 2), module__width=64, lr=0.02,
-    max_epochs=300, batch_size=128, unlabeled_weight=25`` and a schedule that divides the rate by 10 at epoch 150.
+    arXiv:2401.07062. Its settings: ``DPCClassifier.preset("cifar10")``, "cifar10_asymmetric", "cifar100",
+    "cifar10n_worst", "cifar10n_aggre".
 
     Examples
     --------
@@ -96,6 +97,7 @@ class DPCClassifier(WeakClassifier):
 
     _augments = False
     _row_attributes = WeakClassifier._row_attributes | {"clean_proba_": float("nan"), "margin_": float("nan")}
+    _presets = presets.DPC
     _parameter_constraints = {
         "total_offset": [Interval(Real, 0, None, closed="neither")],
         "kl_weight": [Interval(Real, 0, None, closed="left")],

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from skweak.base import WeakClassifier
 from skweak.engine import RowMemory
 from skweak.losses import class_balance_penalty, early_learning_penalty
+from skweak.noisy import presets
 from skweak.utils import label_prior
 
 
@@ -50,7 +51,7 @@ class ELRClassifier(WeakClassifier):
 
     References
     ----------
-    Liu et al., arXiv:2007.00151.
+    Liu et al., arXiv:2007.00151. Its settings: ``ELRClassifier.preset("cifar10")``, "cifar10_asymmetric", "cifar100".
 
     Examples
     --------
@@ -62,6 +63,7 @@ class ELRClassifier(WeakClassifier):
     True
     """
 
+    _presets = presets.ELR
     _parameter_constraints = {
         "penalty": [Interval(Real, 0, None, closed="left")],
         "decay": [Interval(Real, 0, 1, closed="both")],

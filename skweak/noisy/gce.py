@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval
 from skweak.base import WeakClassifier
 from skweak.fit.weighted import WeightedRows
 from skweak.losses import generalized_cross_entropy
+from skweak.noisy import presets
 
 
 class GCEClassifier(WeightedRows, WeakClassifier):
@@ -32,7 +33,7 @@ class GCEClassifier(WeightedRows, WeakClassifier):
 
     References
     ----------
-    Zhang and Sabuncu, arXiv:1805.07836.
+    Zhang and Sabuncu, arXiv:1805.07836. Its settings: ``GCEClassifier.preset("cifar10")``.
 
     Examples
     --------
@@ -46,6 +47,7 @@ class GCEClassifier(WeightedRows, WeakClassifier):
     """
 
     _supports_partial_fit = True
+    _presets = presets.GCE
     _parameter_constraints = {"q": [Interval(Real, 0, 1, closed="both")]}
 
     def __init__(self, module="auto", *, q=0.7, lr=0.02, **training):

@@ -1,0 +1,70 @@
+"""The settings of papers' tables by name, for `skweak.base.WeakClassifier.preset`.
+
+They belong to images, large networks and hundreds of epochs, and say what a paper did, not what suits a table. Every
+parameter of a paper that our defaults depart from is named.
+"""
+
+from skorch.callbacks import LRScheduler
+from torch.optim.lr_scheduler import CosineAnnealingLR, CosineAnnealingWarmRestarts, MultiStepLR
+
+from skweak.nn import ResNet
+
+_RESNET18 = {"module": ResNet, "module__blocks": (2, 2, 2, 2), "module__width": 64, "augment": "weak"}
+_RESNET34 = _RESNET18 | {"module__blocks": (3, 4, 6, 3)}
+
+
+def _steps(*milestones, factor=0.1):
+    return [("schedule", LRScheduler(MultiStepLR, milestones=list(milestones), gamma=factor))]
+
+
+# arXiv:2401.07062: 300 epochs, the rate divided by ten at epoch 150. Its warm-up is 10 epochs on CIFAR-10, 30 on
+# CIFAR-100 and on CIFAR-10N, 40 on CIFAR-100N; the weight of guessed labels grows with the noise.
+_CO_DIVIDE = _RESNET18 | {"lr": 0.02, "max_epochs": 300, "batch_size": 128, "callbacks": _steps(150)}
+_CO_DIVIDE |= {"clean_threshold": 0.5, "sharpen_temperature": 0.5, "mixup_alpha": 4.0, "ramp_epochs": 16}
+_DPC = _CO_DIVIDE | {"total_offset": 10.0, "kl_weight": 0.5, "selection": "gmm"}
+DPC = {
+    "cifar10": _DPC | {"warmup_epochs": 10, "unlabeled_weight": 25.0},
+    "cifar10_asymmetric": _DPC | {"warmup_epochs": 10, "unlabeled_weight": 0.0, "confidence_penalty": True},
+    "cifar100": _DPC | {"warmup_epochs": 30, "unlabeled_weight": 150.0},
+    "cifar10n_worst": _DPC | _RESNET34 | {"warmup_epochs": 30, "unlabeled_weight": 25.0, "confidence_penalty": True},
+    "cifar10n_aggre": _DPC | _RESNET34 | {"warmup_epochs": 30, "unlabeled_weight": 0.0, "confidence_penalty": True},
+}
+
+# arXiv:2002.07394, whose weight of guessed labels is 25 at 50 and 80 % symmetric noise and 0 below.
+DIVIDEMIX = {
+    "cifar10": _CO_DIVIDE | {"warmup_epochs": 10, "unlabeled_weight": 25.0},
+    "cifar10_asymmetric": _CO_DIVIDE | {"warmup_epochs": 10, "unlabeled_weight": 0.0, "confidence_penalty": True},
+    "cifar100": _CO_DIVIDE | {"warmup_epochs": 30, "unlabeled_weight": 150.0},
+}
+
+# arXiv:2209.01334: a constant rate until the rows are weighted, a cosine afterwards, which begins at once here.
+_BLDR = _RESNET34 | {
+    "lr": 0.04, "batch_size": 256, "consistency_weight": 0.9, "balance_weight": 0.1, "residual_weight": 50.0,
+    "u_lr": 10.0, "v_lr": 10.0, "distill_weight": 0.1, "distill_temperature": 3.0, "feature_weight": 1e-6,
+    "callbacks": [("schedule", LRScheduler(CosineAnnealingLR, T_max=300, eta_min=2e-4))],
+}  # fmt: skip
+BLDR = {
+    "cifar10n": _BLDR | {"reweight_start": 20, "max_epochs": 320, "head_agreement_weight": 0.0},
+    "cifar100n": _BLDR | {"reweight_start": 40, "max_epochs": 340, "head_agreement_weight": 10.0},
+}
+
+# arXiv:2007.00151; no penalty on unbalanced predictions there.
+_ELR = _RESNET34 | {"lr": 0.02, "batch_size": 128, "optimizer__weight_decay": 1e-3, "balance_weight": 0.0}
+ELR = {
+    "cifar10": _ELR | {
+        "penalty": 3.0, "decay": 0.7, "max_epochs": 150,
+        "callbacks": [("schedule", LRScheduler(CosineAnnealingWarmRestarts, T_0=10, eta_min=1e-3))],
+    },
+    "cifar10_asymmetric": _ELR
+    | {"penalty": 1.0, "decay": 0.9, "max_epochs": 120, "callbacks": _steps(40, 80, factor=0.01)},
+    "cifar100": _ELR | {"penalty": 7.0, "decay": 0.9, "max_epochs": 150, "callbacks": _steps(80, 120, factor=0.01)},
+}  # fmt: skip
+
+# arXiv:1908.06112 and arXiv:1805.07836: the weights of the losses.
+SCE = {
+    "cifar10": {"alpha": 0.1, "beta": 1.0, "log_zero": -4.0, "lr": 0.01, "max_epochs": 120, "batch_size": 128}
+    | {"callbacks": _steps(40, 80)},
+    "cifar100": {"alpha": 6.0, "beta": 0.1, "log_zero": -4.0, "lr": 0.1, "max_epochs": 150, "batch_size": 128}
+    | {"callbacks": _steps(80, 120)},
+}
+GCE = {"cifar10": {"q": 0.7, "lr": 0.01, "max_epochs": 120, "batch_size": 128, "callbacks": _steps(40, 80)}}
