@@ -8,6 +8,6 @@ from skweak.fit.parameters import TRAINING_CONSTRAINTS, find_preset, is_spelling
 from skweak.fit.training import Fit, Request, unchanged_on_failure
 
 __all__ = [
-    "TRAINING_CONSTRAINTS", "Fit", "Request", "check_inputs", "is_spelling", "merge_parameters", "tensor_to_array",
-    "unchanged_on_failure",
+    "TRAINING_CONSTRAINTS", "Fit", "Request", "check_inputs", "find_preset", "is_spelling", "merge_parameters",
+    "tensor_to_array", "unchanged_on_failure",
 ]  # fmt: skip

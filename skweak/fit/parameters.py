@@ -69,7 +69,7 @@ def find_preset(cls, name):
     """Return a copy of the published settings of a class, callbacks included."""
     if name not in cls._presets:
         known = sorted(cls._presets)
-        told = f"its presets are {known}" if known else "it has none, since no published settings go beyond its defaults"
+        told = f"its presets are {known}" if known else "it has none, as no published settings exceed its defaults"
         raise ValueError(f"{cls.__name__} has no preset {name!r}; {told}.")
     return copy.deepcopy(cls._presets[name])
 

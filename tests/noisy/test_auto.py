@@ -189,7 +189,7 @@ def test_a_class_that_a_model_never_met_has_probability_zero():
         ({"candidates": []}, ValueError, "pairs of name and classifier"),
         ({"candidates": [LogisticRegression()]}, ValueError, "pairs of name and classifier"),
         ({"candidates": [("a", Told()), ("a", Told())]}, ValueError, "names of their own"),
-        ({"candidates": [("a", object())]}, TypeError, "'a' must have fit and predict_proba"),
+        ({"candidates": [("a", object)]}, TypeError, "'a' must have fit and predict_proba"),
         ({"candidates": "all"}, ValueError, "candidates"),
         ({"cv": 1}, ValueError, "cv"),
         ({"time_limit": 0}, ValueError, "time_limit"),
