@@ -48,7 +48,7 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         "auto" is a CUDA device where there is one.
     dtype : {"float32", "float64"}, default="float32"
         Floating point type of inputs, networks and predictions.
-    augment : None, "weak", callable or pair of callables, default depends on the method
+    augment : None, "weak", "strong", callable or pair of callables, default depends on the method
         Random views of each training batch: see `skweak.augment`.
     validation_fraction : float in [0, 1), default=0.0
         Share of the rows held out to record ``valid_loss`` each epoch, which EarlyStopping and Checkpoint need.

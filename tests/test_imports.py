@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent / "skweak"
 ROOMS = {
     "losses": set(),
     "labels": {"losses"},
-    "augment": set(),
+    "augment": {"randaugment"},
+    "randaugment": set(),
     "datasets": set(),
     "nn": set(),
     "utils": {"losses"},
