@@ -145,6 +145,7 @@ API = {
                 "determinant_scorer",
                 "estimate_transition_matrix",
                 "label_quality",
+                "labeled_scorer",
                 "macro_auc",
                 "macro_auc_scorer",
                 "make_clean_scorer",
@@ -176,6 +177,7 @@ API = {
         "Model selection",
         {
             "": [
+                "SemiStratifiedKFold",
                 "TrustedKFold",
                 "TrustedStratifiedKFold",
             ],

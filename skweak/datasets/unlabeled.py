@@ -32,8 +32,8 @@ def make_unlabeled(y, n_labeled=None, *, fraction=None, per_class=False, unlabel
     Raises
     ------
     ValueError
-        If not exactly one of ``n_labeled`` and ``fraction`` is given, a class has fewer rows than asked for, there would
-        be fewer labeled rows than classes, or the marker is a class.
+        If not exactly one of ``n_labeled`` and ``fraction`` is given, a class has fewer rows than asked for, there
+        would be fewer labeled rows than classes, or the marker is a class.
     TypeError
         If the marker cannot stand among the labels.
 
@@ -60,7 +60,8 @@ def make_unlabeled(y, n_labeled=None, *, fraction=None, per_class=False, unlabel
         if (wanted > sizes).any():
             short = int(np.argmax(wanted > sizes))
             raise ValueError(
-                f"n_labeled={n_labeled} is more than the {sizes[short]} rows of class {classes[short].item()!r}; ask for fewer."
+                f"n_labeled={n_labeled} is more than the {sizes[short]} rows of class {classes[short].item()!r}; ask "
+                "for fewer."
             )
     else:
         total = max(1, int(fraction * len(codes) + 1e-9)) if n_labeled is None else check_count(

@@ -69,7 +69,7 @@ def curriculum_thresholds(counts, n_unused, *, threshold=0.95):
     Examples
     --------
     >>> import torch
-    >>> curriculum_thresholds(torch.tensor([4, 2]), 0, threshold=0.9).tolist()
+    >>> [round(x, 4) for x in curriculum_thresholds(torch.tensor([4, 2]), 0, threshold=0.9).tolist()]
     [0.9, 0.3]
     """
     check_interval(threshold, "threshold", 0, 1)

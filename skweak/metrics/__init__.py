@@ -12,6 +12,7 @@ from skweak.metrics.dirty import (
     peer_accuracy_scorer,
 )
 from skweak.metrics.label_quality import confident_joint, estimate_transition_matrix, label_quality
+from skweak.metrics.labeled import labeled_scorer
 from skweak.metrics.multilabel import (
     macro_auc,
     macro_auc_scorer,
@@ -52,6 +53,7 @@ __all__ = [
     "determinant_scorer",
     "estimate_transition_matrix",
     "label_quality",
+    "labeled_scorer",
     "macro_auc",
     "macro_auc_scorer",
     "make_clean_scorer",

@@ -1,6 +1,5 @@
 """Estimators for class labels that most rows do not have."""
 
-from skweak.semi.base import SemiSupervisedClassifier
 from skweak.semi.fixmatch import FixMatchClassifier
 from skweak.semi.flexmatch import FlexMatchClassifier
 from skweak.semi.mean_teacher import MeanTeacherClassifier

@@ -62,8 +62,8 @@ class SemiSupervisedClassifier(WeakClassifier):
         if self.unlabeled is not None and isinstance(self.unlabeled, str) != strings:
             kinds = ("a number", "strings") if strings else ("a string", "numbers")
             raise TypeError(
-                f"unlabeled={self.unlabeled!r} is {kinds[0]}, but y holds {kinds[1]}; give the marker that stands among "
-                "them, or unlabeled=None if every row has a label."
+                f"unlabeled={self.unlabeled!r} is {kinds[0]}, but y holds {kinds[1]}; give the marker that stands "
+                "among them, or unlabeled=None if every row has a label."
             )
         return labels
 
@@ -76,7 +76,9 @@ class SemiSupervisedClassifier(WeakClassifier):
                 f"y has {counts.sum()} labeled rows for {len(counts)} classes; label at least one row of each class."
             )
         missing = labels.classes[counts == 0].tolist()
-        raise ValueError(f"y has no labeled row of classes {missing!r}; label one of each or leave them out of classes=.")
+        raise ValueError(
+            f"y has no labeled row of classes {missing!r}; label one of each or leave them out of classes=."
+        )
 
     def _start(self, run):
         state, target = run.state, run.data.target
@@ -108,6 +110,10 @@ class SemiSupervisedClassifier(WeakClassifier):
     def _finish(self, run):
         predicted = run.evaluate(run.data, lambda X: self._row_proba(run, X).argmax(1))
         return {"transduction_": torch.where(run.data.target < 0, predicted, run.data.target).cpu().numpy()}
+
+    @classmethod
+    def _test_params(cls):
+        return super()._test_params() | {"unlabeled": None}
 
 
 def supervised_loss(run, logits, batch):

@@ -42,7 +42,8 @@ class FixMatchClassifier(SemiSupervisedClassifier):
     >>> from sklearn.datasets import load_iris
     >>> from skweak.datasets import make_unlabeled
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = FixMatchClassifier(max_epochs=20, random_state=0).fit(X, make_unlabeled(y, 5, per_class=True, random_state=0))
+    >>> y_few = make_unlabeled(y, 5, per_class=True, random_state=0)
+    >>> clf = FixMatchClassifier(max_epochs=20, random_state=0).fit(X, y_few)
     >>> bool((clf.transduction_ == y).mean() > 0.85)
     True
     """
