@@ -42,10 +42,13 @@ API = {
         "Few labels",
         {
             "": [
+                "DDFAClassifier",
                 "FixMatchClassifier",
                 "FlexMatchClassifier",
+                "ImbalancedSelfTrainingClassifier",
                 "MeanTeacherClassifier",
                 "PseudoLabelClassifier",
+                "RepetitionEnsembleClassifier",
                 "ShrinkMatchClassifier",
             ],
         },

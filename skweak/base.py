@@ -175,7 +175,8 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         known = self.classes_ if fitted else (self.classes if classes is None else classes)
         if fitted and classes is not None and not np.array_equal(classes, self.classes_):
             raise ValueError(f"classes={list(classes)!r} differs from the first call's {self.classes_.tolist()!r}.")
-        return self._fit(X, y, classes=known, epochs=1, previous=self.net_ if fitted else None, keep=True)
+        previous = self.net_ if fitted else None
+        return self._fit(X, y, classes=known, epochs=self._passes(), previous=previous, keep=True)
 
     def _fit(self, X, y, **request):
         with unchanged_on_failure(self):
@@ -236,6 +237,10 @@ class WeakClassifier(ClassifierMixin, BaseEstimator):
         return self._kind.score(
             y, self.predict(X), classes=self.classes_, markers=self._markers(), sample_weight=sample_weight
         )
+
+    def _passes(self):
+        """Return the passes over its rows that one call of ``partial_fit`` takes."""
+        return 1
 
     def _check_labels(self, labels, trusted):
         """Raise where parameters and labels do not fit together."""

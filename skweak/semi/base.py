@@ -57,28 +57,10 @@ class SemiSupervisedClassifier(WeakClassifier):
         self.average_decay = average_decay
 
     def _encode(self, y, n_rows, classes=None):
-        labels = super()._encode(y, n_rows, classes)
-        strings = labels.classes.dtype.kind in "OUS"
-        if self.unlabeled is not None and isinstance(self.unlabeled, str) != strings:
-            kinds = ("a number", "strings") if strings else ("a string", "numbers")
-            raise TypeError(
-                f"unlabeled={self.unlabeled!r} is {kinds[0]}, but y holds {kinds[1]}; give the marker that stands "
-                "among them, or unlabeled=None if every row has a label."
-            )
-        return labels
+        return check_marker(super()._encode(y, n_rows, classes), self.unlabeled)
 
     def _check_labels(self, labels, trusted):
-        counts = np.bincount(labels.target[labels.target >= 0], minlength=len(labels.classes))
-        if counts.all():
-            return
-        if counts.sum() < len(counts):
-            raise ValueError(
-                f"y has {counts.sum()} labeled rows for {len(counts)} classes; label at least one row of each class."
-            )
-        missing = labels.classes[counts == 0].tolist()
-        raise ValueError(
-            f"y has no labeled row of classes {missing!r}; label one of each or leave them out of classes=."
-        )
+        check_every_class(labels)
 
     def _start(self, run):
         state, target = run.state, run.data.target
@@ -138,3 +120,28 @@ def logits_of_views(run, batch):
 def join_rows(batch):
     """Return the inputs of labeled and unlabeled rows, the labeled ones first."""
     return batch.labeled.X if batch.unlabeled is None else torch.cat([batch.labeled.X, batch.unlabeled.X])
+
+
+def check_marker(labels, unlabeled):
+    """Return `Labels`, or raise where the marker is of another type than the labels."""
+    strings = labels.classes.dtype.kind in "OUS"
+    if unlabeled is not None and isinstance(unlabeled, str) != strings:
+        kinds = ("a number", "strings") if strings else ("a string", "numbers")
+        raise TypeError(
+            f"unlabeled={unlabeled!r} is {kinds[0]}, but y holds {kinds[1]}; give the marker that stands among them, "
+            "or unlabeled=None if every row has a label."
+        )
+    return labels
+
+
+def check_every_class(labels):
+    """Raise unless every class has a labeled row."""
+    counts = np.bincount(labels.target[labels.target >= 0], minlength=len(labels.classes))
+    if counts.all():
+        return
+    if counts.sum() < len(counts):
+        raise ValueError(
+            f"y has {counts.sum()} labeled rows for {len(counts)} classes; label at least one row of each class."
+        )
+    missing = labels.classes[counts == 0].tolist()
+    raise ValueError(f"y has no labeled row of classes {missing!r}; label one of each or leave them out of classes=.")
