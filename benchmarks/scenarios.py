@@ -10,6 +10,7 @@ from benchmarks import (
     noisy,
     partial,
     selection,
+    semi,
     wrong_label_sets,
 )
 
@@ -23,6 +24,7 @@ FAMILIES = {
     "noisy": noisy.STUDIES,
     "partial": (partial.STUDY,),
     "selection": (selection.STUDY,),
+    "semi": semi.STUDIES,
 }
 
 # Public estimators and strategies without a scenario, each with the reason.

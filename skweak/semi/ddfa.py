@@ -126,8 +126,8 @@ class DDFAClassifier(BaseEstimator):
         condition = np.linalg.cond(prior)
         if condition > 100:
             warnings.warn(
-                f"the class shares of the domains have the condition number {condition:.3g}: domains mix the classes too "
-                "much alike to tell them apart; add domains or look for fewer classes.", UserWarning, stacklevel=2,
+                f"the class shares of the domains have the condition number {condition:.3g}: domains mix the classes "
+                "too much alike to tell them apart; add domains or look for fewer classes.", UserWarning, stacklevel=2,
             )  # fmt: skip
         self.class_prior_, self.cells_, self.reconstruction_error_ = prior, cells, error
         self.domains_, self.discriminator_ = names, discriminator

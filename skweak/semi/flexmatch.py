@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval
 
 from skweak.losses import curriculum_thresholds, pseudo_label_loss
 from skweak.semi.base import SemiSupervisedClassifier, logits_of_views, supervised_loss
+from skweak.utils import linear_ramp
 
 
 class FlexMatchClassifier(SemiSupervisedClassifier):
@@ -20,6 +21,9 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
         The network.
     threshold : float in [0, 1], default=0.95
         Least probability of a pseudo-label of the class that is learned best; other classes get less.
+    ramp : float in (0, 1], default=0.3
+        Share of the training over which the weight of unlabeled rows grows from 0. At first all thresholds are near 0,
+        and a short training would never recover from what a fresh network believes.
     **training
         See `SemiSupervisedClassifier`, and `skweak.base.WeakClassifier` for what all estimators share.
 
@@ -31,7 +35,8 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
     Notes
     -----
     Each unlabeled row remembers the last class that it was sure of; the counts of these classes set the thresholds
-    (`skweak.losses.curriculum_thresholds`). ``history_`` has the share of rows above their threshold under ``used``.
+    (`skweak.losses.curriculum_thresholds`). The paper has no ramp. ``history_`` has the share of rows above their
+    threshold under ``used``.
 
     References
     ----------
@@ -48,11 +53,15 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
     True
     """
 
-    _parameter_constraints = {"threshold": [Interval(Real, 0, 1, closed="both")]}
+    _parameter_constraints = {
+        "threshold": [Interval(Real, 0, 1, closed="both")],
+        "ramp": [Interval(Real, 0, 1, closed="right")],
+    }
 
-    def __init__(self, module="auto", *, threshold=0.95, **training):
+    def __init__(self, module="auto", *, threshold=0.95, ramp=0.3, **training):
         super().__init__(module, **training)
         self.threshold = threshold
+        self.ramp = ramp
 
     def _start(self, run):
         super()._start(run)
@@ -78,4 +87,5 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
         # Counted by what changes, not anew: a step costs the rows of a batch, not all of them.
         state.counts.index_add_(0, before, -torch.ones_like(before)).index_add_(0, after, torch.ones_like(after))
         state.learned.index_copy_(0, batch.unlabeled.index, after)
-        return loss + self.unlabeled_weight * pseudo_label_loss(strong, proba, threshold=thresholds).mean()
+        weight = self.unlabeled_weight * linear_ramp(run.progress, length=self.ramp)
+        return loss + weight * pseudo_label_loss(strong, proba, threshold=thresholds).mean()

@@ -19,7 +19,7 @@ class MeanTeacherClassifier(SemiSupervisedClassifier):
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network.
-    unlabeled_weight : float >= 0, default=10.0
+    unlabeled_weight : float >= 0, default=3.0
         Final weight of the squared difference of probabilities, summed over the classes of a row. Large values freeze
         the network in an early state.
     ramp : float in (0, 1], default=0.4
@@ -55,7 +55,7 @@ class MeanTeacherClassifier(SemiSupervisedClassifier):
 
     _parameter_constraints = {"ramp": [Interval(Real, 0, 1, closed="right")]}
 
-    def __init__(self, module="auto", *, unlabeled_weight=10.0, ramp=0.4, augment="weak", **training):
+    def __init__(self, module="auto", *, unlabeled_weight=3.0, ramp=0.4, augment="weak", **training):
         super().__init__(module, unlabeled_weight=unlabeled_weight, augment=augment, **training)
         self.ramp = ramp
 
