@@ -41,7 +41,8 @@ class RepetitionEnsembleClassifier(WeakClassifier):
     -----
     An experience goes to a new network while there is one, then to the one whose classes overlap most (Jaccard). The
     weight of a network for a row is ``exp(-entropy / sharpness)`` times its share of the classes; the score of a class
-    is the weighted mean of its probabilities over the networks that know it. ``fit`` is one experience.
+    is the weighted mean of its probabilities over the networks that know it. ``fit`` is one experience. A network that
+    has seen a single class is sure of it everywhere: give experiences two classes or more.
 
     References
     ----------
