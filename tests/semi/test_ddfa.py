@@ -21,7 +21,7 @@ def test_an_exact_product_with_anchors_is_found_again():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_classes_of_the_mixture_are_found_where_clusters_fail(seed):
     ours = find_classes(mixture, None, seed)["matched_accuracy"]
-    assert ours >= 0.9 > 0.5 > find_classes(mixture, "k-means", seed)["matched_accuracy"]
+    assert ours >= 0.9 > 0.6 > find_classes(mixture, "k-means", seed)["matched_accuracy"]
 
 
 def test_names_of_domains_move_columns_only():
