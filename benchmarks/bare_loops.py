@@ -52,6 +52,28 @@ def plain(network, X, y, *, epochs, batch_size, best):
             yield
 
 
+def fixmatch(network, X, y, unlabeled, views, *, epochs, batch_size, ratio=3, threshold=0.95, decay=0.999):
+    """FixMatch with an averaged network; an epoch is a pass over the unlabeled rows."""
+    optimizer, n_labeled = _sgd(network, fused=True), batch_size // (1 + ratio)
+    average = [parameter.detach().clone() for parameter in network.parameters()]
+    parts, steps = [], 0
+    yield
+    for _ in range(epochs):
+        for index in _parts(len(unlabeled), batch_size - n_labeled):
+            parts = parts or list(_parts(len(X), n_labeled))
+            few = parts.pop()
+            rows, given, rest = X.index_select(0, few), y.index_select(0, few), unlabeled.index_select(0, index)
+            both = torch.cat([views.weak(torch.cat([rows, rest])), views.strong(rest)])
+            labeled, weak, strong = network(both).split([len(rows), len(rest), len(rest)])
+            confidence, guessed = weak.detach().softmax(1).max(1)
+            losses = F.cross_entropy(strong, guessed, reduction="none") * (confidence >= threshold)
+            _step(optimizer, F.cross_entropy(labeled, given) + losses.mean())
+            share = min(decay, (1 + steps) / (10 + steps))
+            torch._foreach_lerp_(average, list(network.parameters()), 1 - share)
+            steps += 1
+            yield
+
+
 def elr(network, X, y, *, epochs, batch_size, penalty=3.0, decay=0.7):
     """Early-learning regularisation."""
     optimizer = _sgd(network, fused=True)

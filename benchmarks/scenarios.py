@@ -11,6 +11,7 @@ from benchmarks import (
     panel,
     partial,
     selection,
+    semi,
     wrong_label_sets,
 )
 
@@ -25,6 +26,7 @@ FAMILIES = {
     "panel": (panel.STUDY,),
     "partial": (partial.STUDY,),
     "selection": (selection.STUDY,),
+    "semi": semi.STUDIES,
 }
 
 # Public estimators and strategies without a scenario, each with the reason.

@@ -29,6 +29,7 @@ TARGETS = {
     ("cnn", "epochs", "best loop"): 0.97,
     ("coteaching", "epochs", "best loop"): 0.95,
     ("dpc", "epochs", "best loop"): 0.95,
+    ("fixmatch", "epochs", "best loop"): 0.95,
     ("prediction", "predict_proba", "best loop"): 0.95,
     ("first_fit", "fit", "usual loop"): 1 / 1.1,
     **distill_speed.TARGETS,

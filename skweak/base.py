@@ -51,7 +51,7 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
         "auto" is a CUDA device where there is one.
     dtype : {"float32", "float64"}, default="float32"
         Floating point type of inputs, networks and predictions.
-    augment : None, "weak", callable or pair of callables, default depends on the method
+    augment : None, "weak", "strong", callable or pair of callables, default depends on the method
         Random views of each training batch: see `skweak.augment`.
     validation_fraction : float in [0, 1), default=0.0
         Share of the rows held out to record ``valid_loss`` each epoch, which EarlyStopping and Checkpoint need.
@@ -184,8 +184,8 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
         if fitted and classes is not None and not np.array_equal(classes, self.classes_):
             given = np.asarray(classes).tolist()
             raise ValueError(f"classes={given!r} differs from the first call's {self.classes_.tolist()!r}.")
-        return self._fit(X, y, classes=known, epochs=1, previous=self.net_ if fitted else None, keep=True,
-                         **facts)  # fmt: skip
+        previous = self.net_ if fitted else None
+        return self._fit(X, y, classes=known, epochs=self._passes(), previous=previous, keep=True, **facts)
 
     def _fit(self, X, y, **request):
         with unchanged_on_failure(self):
@@ -251,6 +251,10 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
         return self._kind.score(
             y, self.predict(X), classes=self.classes_, markers=self._markers(), sample_weight=sample_weight
         )
+
+    def _passes(self):
+        """Return the passes over its rows that one call of ``partial_fit`` takes."""
+        return 1
 
     def _check_labels(self, labels, trusted):
         """Raise where parameters and labels do not fit together."""

@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent / "skweak"
 ROOMS = {
     "losses": set(),
     "labels": {"losses"},
-    "augment": set(),
+    "augment": {"randaugment"},
+    "randaugment": set(),
     "datasets": set(),
     "nn": set(),
     "utils": {"losses"},
@@ -29,6 +30,7 @@ ROOMS = {
 FAMILY = {"augment", "base", "engine", "fit", "labels", "losses", "metrics", "nn", "storage", "utils"}
 # A family that stands on a pure function or an estimator of another one, each with its reason.
 NEIGHBOURS = {
+    "semi": {"noisy": "plain training tells domains apart for classes that nobody has named"},
     "distill": {"multilabel": "the plain multi-label network is the student of multi-label distillation"},
 }
 

@@ -28,6 +28,7 @@ from .multilabel import (
 from .noise import make_asymmetric_noise, make_noisy_labels, make_pairflip_noise, make_symmetric_noise
 from .open_set import make_open_set_noise, make_open_set_pool
 from .openml import fetch_cifar10, fetch_fashion_mnist, fetch_multilabel
+from .unlabeled import make_unlabeled
 from .weak_loaders import (
     load_crowd,
     load_multilabel,
@@ -72,4 +73,5 @@ __all__ = [
     "make_symmetric_noise",
     "make_uniform_candidates",
     "make_uniform_subsets",
+    "make_unlabeled",
 ]

@@ -5,6 +5,7 @@ from skweak.engine.data import Batch, PairedBatches, TensorBatches, TensorData
 from skweak.engine.errors import DivergenceError
 from skweak.engine.key_queue import KeyQueue
 from skweak.engine.memory import RowMemory
+from skweak.engine.paired import SemiBatch, SemiBatches
 from skweak.engine.parallel import DataParallel
 from skweak.engine.state import Resume
 from skweak.engine.trainer import Trainer
@@ -18,6 +19,8 @@ __all__ = [
     "PairedBatches",
     "Resume",
     "RowMemory",
+    "SemiBatch",
+    "SemiBatches",
     "TensorBatches",
     "TensorData",
     "Trainer",

@@ -13,7 +13,7 @@ import torch
 from scipy import sparse
 from skorch.dataset import Dataset
 
-from skweak.engine.readers import make_reader
+from skweak.engine.readers import TensorReader, make_reader
 from skweak.engine.scale import robust_scale
 from skweak.engine.streaming import BlockReader, RowSource
 
@@ -65,6 +65,15 @@ class TensorData(Dataset):
             None if fact is None else fact.index_select(0, index) for fact in (self.target, self.weight, self.trusted)
         )
         part.side = {name: value.index_select(0, index) for name, value in self.side.items()}
+        return part
+
+    def hold(self, rows):
+        """Return the data of the positions ``rows``, for few rows that are visited often: inputs that are read in
+        blocks elsewhere are read once and held.
+        """
+        part = self.subset(rows.cpu().numpy())
+        if isinstance(self._read, BlockReader):
+            part._read, part._positions = TensorReader(self._read(part._positions)), None
         return part
 
     def __len__(self):

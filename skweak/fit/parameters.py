@@ -27,7 +27,7 @@ TRAINING_CONSTRAINTS = {
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "device": [str, torch.device],
     "dtype": [StrOptions({"float32", "float64"})],
-    "augment": [None, StrOptions({"weak"}), callable, tuple],
+    "augment": [None, StrOptions({"weak", "strong"}), callable, tuple],
     "validation_fraction": [Interval(Real, 0, 1, closed="left")],
     "classes": [None, "array-like"],
     "callbacks": [None, list],

@@ -12,6 +12,12 @@ from skweak.losses.embedding import (
     relational_huber_loss,
 )
 from skweak.losses.evidential import calibrated_softmax, evidential_kl, evidential_loss
+from skweak.losses.long_tail import (
+    class_balanced_weight,
+    focal_loss,
+    ldam_loss,
+    logit_adjusted_cross_entropy,
+)
 from skweak.losses.multilabel import (
     asymmetric_loss,
     unbiased_binary_loss,
@@ -34,6 +40,7 @@ from skweak.losses.robust import (
     generalized_cross_entropy,
     symmetric_cross_entropy,
 )
+from skweak.losses.semi_supervised import curriculum_thresholds, pseudo_label_loss, shrunk_cross_entropy
 
 __all__ = [
     "asymmetric_loss",
@@ -44,10 +51,12 @@ __all__ = [
     "candidate_posterior",
     "class_aware_embedding_loss",
     "class_balance_penalty",
+    "class_balanced_weight",
     "classifier_consistent_loss",
     "complementary_loss",
     "confidence_penalty",
     "correlation_loss",
+    "curriculum_thresholds",
     "decoupled_kl",
     "distillation_kl",
     "early_learning_penalty",
@@ -55,20 +64,25 @@ __all__ = [
     "evidential_kl",
     "evidential_loss",
     "feature_imitation_loss",
+    "focal_loss",
     "forward_corrected_cross_entropy",
     "generalized_cross_entropy",
     "head_discrepancy",
     "instance_aware_embedding_loss",
     "kernel_matching_loss",
+    "ldam_loss",
     "leveraged_weighted_loss",
     "leveraged_weights",
+    "logit_adjusted_cross_entropy",
     "negative_branch_loss",
     "positive_branch_loss",
     "project_conflict",
+    "pseudo_label_loss",
     "relational_angle_loss",
     "relational_huber_loss",
     "risk_consistent_loss",
     "sharpen",
+    "shrunk_cross_entropy",
     "supervised_contrastive_loss",
     "symmetric_cross_entropy",
     "temperature_cross_entropy",

@@ -13,6 +13,7 @@ from skweak.metrics.dirty import (
 )
 from skweak.metrics.intervals import Estimate, estimated_accuracy, noise_rate_interval, verified_accuracy
 from skweak.metrics.label_quality import confident_joint, estimate_transition_matrix, label_quality
+from skweak.metrics.labeled import labeled_scorer
 from skweak.metrics.multilabel import (
     macro_auc,
     macro_auc_scorer,
@@ -55,6 +56,7 @@ __all__ = [
     "estimate_transition_matrix",
     "estimated_accuracy",
     "label_quality",
+    "labeled_scorer",
     "macro_auc",
     "macro_auc_scorer",
     "make_clean_scorer",

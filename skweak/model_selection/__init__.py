@@ -1,5 +1,6 @@
-"""Cross-validation for labels of which some are wrong."""
+"""Cross-validation when some labels are verified, or most are missing."""
 
+from skweak.model_selection.semi import SemiStratifiedKFold
 from skweak.model_selection.trusted import TrustedKFold, TrustedStratifiedKFold
 
-__all__ = ["TrustedKFold", "TrustedStratifiedKFold"]
+__all__ = ["SemiStratifiedKFold", "TrustedKFold", "TrustedStratifiedKFold"]

@@ -1,20 +1,40 @@
-"""Cross-entropy on the labels as given: the yardstick of every method."""
+"""Cross-entropy on the labels as given, the yardstick of every method, and its relatives for rare classes."""
 
+import math
+from numbers import Real
+
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.engine.data import TensorBatches
 from skweak.fit.weighted import WeightedRows
+from skweak.losses import class_balanced_weight, focal_loss, ldam_loss, logit_adjusted_cross_entropy
+from skweak.nn.build import features_and_logits, last_linear
+
+# Factor of the cosines of LDAM.
+_SCALE = 30.0
 
 
 class CrossEntropyClassifier(WeightedRows, WeakClassifier):
     """Network trained by cross-entropy, as if every label were right.
 
-    With enough epochs it remembers wrong labels. Use it as the baseline, as a teacher, or on clean data.
+    With enough epochs it remembers wrong labels. Use it as the baseline, as a teacher, or on clean data. Where some
+    classes are rare, ``loss="logit_adjusted"`` aims at the balanced accuracy at no cost.
 
     Parameters
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network.
+    loss : {"cross_entropy", "focal", "ldam", "logit_adjusted"}, default="cross_entropy"
+        "focal" looks at hard rows, "ldam" asks for larger margins of rarer classes and classifies by cosines,
+        "logit_adjusted" learns as if all classes were equally frequent. See `skweak.losses`.
+    schedule : {None, "reweight", "drw", "crt"}, default=None
+        What else is done for rare classes: class-balanced weights from the start; the same late ("drw"); or a new last
+        layer, late, on batches with as many rows of each class ("crt"), the layers before it kept.
+    schedule_start : float in [0, 1), default=0.8
+        Share of the training after which "drw" and "crt" begin. Earlier gives rare classes more and the features less.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
 
@@ -22,6 +42,15 @@ class CrossEntropyClassifier(WeightedRows, WeakClassifier):
     ----------
     label_quality_ : ndarray of shape (n,)
         Probability of the given label under the trained network, in [0, 1]; low means suspicious.
+
+    Notes
+    -----
+    Class sizes are those of the rows (or their weights) given to ``fit``; ``partial_fit`` adds up what it has seen.
+
+    References
+    ----------
+    Focal loss arXiv:1708.02002, LDAM and DRW arXiv:1906.07413, logit adjustment arXiv:2007.07314, class-balanced
+    weights arXiv:1901.05555, cRT arXiv:1910.09217.
 
     Examples
     --------
@@ -33,9 +62,73 @@ class CrossEntropyClassifier(WeightedRows, WeakClassifier):
     """
 
     _supports_partial_fit = True
+    _parameter_constraints = {
+        "loss": [StrOptions({"cross_entropy", "focal", "ldam", "logit_adjusted"})],
+        "schedule": [None, StrOptions({"reweight", "drw", "crt"})],
+        "schedule_start": [Interval(Real, 0, 1, closed="left")],
+    }
 
-    def __init__(self, module="auto", **training):
+    def __init__(self, module="auto", *, loss="cross_entropy", schedule=None, schedule_start=0.8, **training):
         super().__init__(module, **training)
+        self.loss = loss
+        self.schedule = schedule
+        self.schedule_start = schedule_start
+
+    def _start(self, run):
+        if self.loss in ("ldam", "logit_adjusted") or self.schedule is not None:
+            weight = torch.ones(len(run.data), dtype=run.dtype, device=run.device)
+            weight = weight if run.data.weight is None else run.data.weight
+            counts = torch.zeros(run.n_outputs, dtype=run.dtype, device=run.device)
+            counts.index_add_(0, run.data.target, weight)
+            # A pass of partial_fit goes on counting; a second fit on the same rows does not.
+            partly = not self.warm_start
+            run.state.counts = counts + getattr(run.state, "counts", 0) if partly else counts
+
+    def _late(self, run):
+        return run.epoch >= math.floor(self.schedule_start * run.max_epochs)
+
+    def _start_epoch(self, run):
+        if self.schedule == "crt" and run.epoch == math.floor(self.schedule_start * run.max_epochs):
+            last_linear(run.module_).reset_parameters()
+
+    def _batches(self, run, batches):
+        if self.schedule == "crt" and self._late(run):
+            return TensorBatches(
+                run.data, batches.batch_size, generator=run.generator, rows=balanced_rows(run.data.target, run)
+            )
+        return batches
+
+    def _class_logits(self, run, X):
+        """Return the logits, of LDAM the cosines between embedding and class weights."""
+        head = last_linear(run.module_) if self.loss == "ldam" or self.schedule == "crt" else None
+        retrained = self.schedule == "crt" and run.method is not None and self._late(run)
+        if head is None or not (retrained or self.loss == "ldam"):
+            return run.module_(X)
+        z = features_and_logits(run.module_, X)[0]
+        z = z.detach() if retrained else z
+        return F.linear(F.normalize(z), F.normalize(head.weight)) if self.loss == "ldam" else head(z)
+
+    def _logits(self, run, X):
+        return self._class_logits(run, X) * (_SCALE if self.loss == "ldam" else 1.0)
 
     def _loss(self, run, batch):
-        return F.cross_entropy(run.module_(batch.X), batch.y, reduction="none")
+        logits, counts = self._class_logits(run, batch.X), getattr(run.state, "counts", None)
+        if self.loss == "focal":
+            losses = focal_loss(logits, batch.y)
+        elif self.loss == "ldam":
+            losses = ldam_loss(logits, batch.y, counts, scale=_SCALE)
+        elif self.loss == "logit_adjusted":
+            losses = logit_adjusted_cross_entropy(logits, batch.y, counts)
+        else:
+            losses = F.cross_entropy(logits, batch.y, reduction="none")
+        if self.schedule == "reweight" or (self.schedule == "drw" and self._late(run)):
+            losses = losses * class_balanced_weight(counts).index_select(0, batch.y).to(losses.dtype)
+        return losses
+
+
+def balanced_rows(target, run):
+    """Return as many positions as there are rows, drawn with replacement, every class that occurs equally often."""
+    counts = torch.bincount(target.cpu(), minlength=run.n_outputs).double()
+    weight = (1 / counts.clamp_min(1)).index_select(0, target.cpu())
+    rows = torch.multinomial(weight, len(target), replacement=True, generator=run.generator)
+    return rows.to(target.device)

@@ -10,6 +10,7 @@ from torch import nn
 from benchmarks import bare_loops, speed
 from benchmarks.clock import EpochClock, now, race
 from benchmarks.train_speed import epoch_seconds, weave
+from skweak.augment import strong_table_views
 from skweak.nn.heads import TwoHead
 from skweak.noisy import CrossEntropyClassifier
 from tests.small_data import blobs
@@ -32,9 +33,19 @@ LOOPS = {
     "plain, usual": lambda: _one(bare_loops.plain, best=False),
     "plain, best": lambda: _one(bare_loops.plain, best=True),
     "elr": lambda: _one(bare_loops.elr),
+    "fixmatch": lambda: _few(),
     "coteaching": lambda: pairs(bare_loops.coteaching),
     "dpc": lambda: pairs(bare_loops.dpc, lambda: TwoHead(network()), warmup_epochs=2, offset=10 / 3),
 }
+
+
+def _few():
+    net, rows = network(), torch.arange(240) % 3 == 0
+    loop = bare_loops.fixmatch(
+        net, TENSORS[0][rows], TENSORS[1][rows], TENSORS[0][~rows], strong_table_views(torch.ones(4)), epochs=16,
+        batch_size=16,
+    )  # fmt: skip
+    return [net], bare_loops.run(loop)
 
 
 def _one(loop, **settings):

@@ -1,0 +1,100 @@
+"""Folds of labeled rows, with every unlabeled row in each training part."""
+
+import warnings
+from numbers import Real
+
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
+from sklearn.utils.validation import column_or_1d
+
+
+class SemiStratifiedKFold(BaseCrossValidator):
+    """Stratified folds that test on labeled rows and train on all others, every unlabeled row included.
+
+    Ordinary folds test on unlabeled rows, which judge nothing, take them from training, and may leave a training part
+    without a class.
+
+    Parameters
+    ----------
+    n_splits : int >= 2, default=5
+        Number of folds of the labeled rows. More leave more of them to training.
+    unlabeled : scalar, default=-1
+        Marker of rows without a label; nan marks nan.
+    shuffle : bool, default=False
+        Shuffle the labeled rows of each class before they are split.
+    random_state : int, RandomState or None, default=None
+        Used when shuffling.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skweak.model_selection import SemiStratifiedKFold
+    >>> y = np.array([0, -1, 0, 1, -1, 1])
+    >>> for train, test in SemiStratifiedKFold(n_splits=2).split(np.zeros((6, 1)), y):
+    ...     print(train, test)
+    [1 2 4 5] [0 3]
+    [0 1 3 4] [2 5]
+    """
+
+    def __init__(self, n_splits=5, *, unlabeled=-1, shuffle=False, random_state=None):
+        self.n_splits = n_splits
+        self.unlabeled = unlabeled
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def split(self, X, y=None, groups=None):
+        """Yield the training and test rows of each fold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, ...)
+        y : array-like of shape (n,)
+            Labels, with the marker in unlabeled rows.
+        groups : object
+            Ignored.
+
+        Yields
+        ------
+        train : ndarray of int
+            All rows but the test rows, ascending.
+        test : ndarray of int
+            Labeled rows, ascending.
+        """
+        if y is None:
+            raise ValueError("y is missing; the folds need the labels, with the marker in unlabeled rows.")
+        y = column_or_1d(y)
+        rows = np.flatnonzero(~unlabeled_mask(y, self.unlabeled))
+        if len(rows) < self.n_splits:
+            raise ValueError(
+                f"y has {len(rows)} labeled rows, n_splits={self.n_splits} folds need at least as many; label more "
+                "rows or lower n_splits."
+            )
+        codes = np.unique(y[rows], return_inverse=True)[1]
+        sizes = np.bincount(codes)
+        if sizes.max() < self.n_splits or sizes.min() < 2:
+            rare = np.unique(y[rows])[sizes.argmin()]
+            raise ValueError(
+                f"class {rare.item()!r} has {sizes.min()} labeled rows, the largest {sizes.max()}; with "
+                f"n_splits={self.n_splits} each class needs two of them and one class as many as folds; label more "
+                "rows or lower n_splits."
+            )
+        folds = StratifiedKFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
+        with warnings.catch_warnings():
+            # A class with fewer rows than folds is tested in as many folds as it has rows.
+            warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
+            parts = list(folds.split(rows[:, None], codes))
+        for _, test in parts:
+            yield np.setdiff1d(np.arange(len(y)), rows[test]), rows[test]
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return the number of folds."""
+        return StratifiedKFold(self.n_splits).get_n_splits()
+
+
+def unlabeled_mask(y, marker):
+    """Return which entries of the array ``y`` are the marker; nan marks nan, another type than that of y raises."""
+    if isinstance(marker, Real) and marker != marker:
+        return np.asarray(y != y, dtype=bool)
+    if isinstance(marker, str) != (y.dtype.kind in "OUS"):
+        raise TypeError(f"unlabeled={marker!r} cannot stand among labels of dtype {y.dtype}; give the marker in y.")
+    return np.asarray(y == marker, dtype=bool)
