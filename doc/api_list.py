@@ -112,9 +112,20 @@ API = {
     "skweak.crowd": (
         "Several annotators",
         {
-            "": [
+            "Classes": [
+                "Consensus",
+            ],
+            "Functions": [
+                "annotator_report",
+                "crowd_label_quality",
                 "dawid_skene",
+                "glad",
+                "long_from_votes",
+                "mace",
+                "majority_vote",
+                "one_coin",
                 "vote_proportions",
+                "votes_from_long",
             ],
         },
     ),
