@@ -114,6 +114,10 @@ API = {
         {
             "Classes": [
                 "Consensus",
+                "CrowdLayerClassifier",
+                "DoctorNetClassifier",
+                "SelfCrowdClassifier",
+                "VoteClassifier",
             ],
             "Functions": [
                 "annotator_report",
@@ -209,6 +213,7 @@ API = {
                 "load_partial_label",
                 "load_partial_multilabel",
                 "load_youtube_spam",
+                "make_annotators",
                 "make_asymmetric_noise",
                 "make_class_dependent_candidates",
                 "make_crowd_labels",

@@ -14,7 +14,6 @@ from skweak.crowd.votes import vote_proportions
 from skweak.losses._checks import check_interval
 from skweak.utils._checks import check_count
 
-
 # Settled on the eleven crowd sets of `skweak.datasets.load_crowd`: EM that runs to its end is worse on most of them.
 _DIAGONAL, _EARLY_STOP = 0.1, 20
 
@@ -100,7 +99,7 @@ def dawid_skene(
         # Checks the labels as well.
         posterior = vote_proportions(labels, n_classes=n_classes)
         if classes is not None:
-            raise ValueError("classes and n_classes exclude each other; with n_classes the labels are 0 to n_classes - 1.")
+            raise ValueError("classes and n_classes exclude each other; n_classes means labels 0 to n_classes - 1.")
         labels = np.asarray(labels, dtype=np.int64)
         row, annotator = np.nonzero(labels >= 0)
         names = (np.arange(count) for count in (n_classes, *labels.shape))
