@@ -11,7 +11,7 @@ from skweak.losses._checks import check_interval
 from skweak.utils._checks import check_count
 
 
-def mace(answers, *, classes=None, missing=-1, knowing=(0.5, 0.5), spamming=10.0, max_iter=200, tol=1e-4):
+def mace(answers, *, classes=None, missing=-1, knowing=(0.5, 0.5), spamming=10.0, max_iter=1000, tol=1e-4):
     """Merge answers by how often each annotator knows the class instead of answering from habit.
 
     Finds people who click the same button. Best where some of the crowd spam; it has as many parameters per annotator
@@ -25,7 +25,7 @@ def mace(answers, *, classes=None, missing=-1, knowing=(0.5, 0.5), spamming=10.0
         Known and unknown answers added to those of each annotator (the beta prior); larger is steadier.
     spamming : float > 0, default=10.0
         Pseudo-count of every class in the habit of each annotator; larger makes habits even.
-    max_iter : int >= 1, default=200
+    max_iter : int >= 1, default=1000
         Largest number of iterations; a warning is given when it is reached.
     tol : float >= 0, default=1e-4
         Stop when no posterior changes by this much or more.

@@ -11,7 +11,7 @@ from skweak.losses._checks import check_interval
 from skweak.utils._checks import check_count
 
 
-def one_coin(answers, *, classes=None, missing=-1, smoothing=0.01, max_iter=200, tol=1e-4):
+def one_coin(answers, *, classes=None, missing=-1, smoothing=0.01, max_iter=1000, tol=1e-4):
     """Merge answers by how often each annotator is right, all wrong answers being alike.
 
     The model of Dawid and Skene with a single number per annotator: much less to estimate, so that a few answers each
@@ -23,7 +23,7 @@ def one_coin(answers, *, classes=None, missing=-1, smoothing=0.01, max_iter=200,
         As in :func:`majority_vote`.
     smoothing : float >= 0, default=0.01
         Right and wrong answers added to those of each annotator, which pulls towards one half.
-    max_iter : int >= 1, default=200
+    max_iter : int >= 1, default=1000
         Largest number of iterations; a warning is given when it is reached.
     tol : float >= 0, default=1e-4
         Stop when no posterior changes by this much or more.

@@ -32,8 +32,9 @@ class SelfCrowdClassifier(CrowdClassifier):
     balance : float >= 0, default=1.0
         How strongly rare classes are preferred (gamma): quotas go with ``(N_max + 1)/(N_c + 1)`` to this power. 0 gives
         every class the same.
-    threshold : float in [0, 1], default=0.5
-        Least confidence of a new answer (tau): one minus its entropy as a share of the largest one.
+    threshold : float in [0, 1], default=0.0
+        Least confidence of a new answer (tau): one minus its entropy as a share of the largest one. The layer makes few
+        answers sure, so that 0.5 often adds nothing; 0 leaves it to the quotas.
     strategy : {"balanced", "confidence", "random"}, default="balanced"
         Quotas by class, the surest answers whatever their class, or any.
     per_row : int >= 1, default=1
@@ -90,7 +91,7 @@ class SelfCrowdClassifier(CrowdClassifier):
     }
 
     def __init__(
-        self, module="auto", *, n_rounds=10, initial_fraction=1 / 3, budget=0.1, balance=1.0, threshold=0.5,
+        self, module="auto", *, n_rounds=10, initial_fraction=1 / 3, budget=0.1, balance=1.0, threshold=0.0,
         strategy="balanced", per_row=1, cumulative=False, warmup_fraction=0.3, missing=-1, **training,
     ):  # fmt: skip
         super().__init__(module, missing=missing, **training)
