@@ -1,5 +1,7 @@
 """What all networks that learn from a crowd share: the rows that train, and what is found out about annotators."""
 
+from numbers import Real
+
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
@@ -21,7 +23,8 @@ def estimate_confusion(answers, posterior, smoothing=0.01):
     _, n_workers, n_classes = answers.shape
     joint = np.zeros((n_workers * n_classes, n_classes))
     np.add.at(joint, answers.worker * n_classes + answers.code, posterior[answers.task])
-    return normalise(joint.reshape(n_workers, n_classes, n_classes).swapaxes(1, 2) + smoothing)
+    joint = np.ascontiguousarray(joint.reshape(n_workers, n_classes, n_classes).swapaxes(1, 2))
+    return normalise(joint + smoothing)
 
 
 class CrowdClassifier(WeakClassifier):
@@ -38,7 +41,7 @@ class CrowdClassifier(WeakClassifier):
     """
 
     _label_kind = "crowd"
-    _parameter_constraints = {"missing": [object]}
+    _parameter_constraints = {"missing": [None, Real, str]}
 
     def __init__(self, module="auto", *, missing=-1, **training):
         super().__init__(module, **training)

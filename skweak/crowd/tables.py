@@ -74,9 +74,9 @@ def votes_from_long(task, worker, label, *, tasks=None, missing=-1, repeated="ra
     if len(distinct) < len(cell):
         if repeated == "raise":
             twice = int(np.setdiff1d(order, first)[0])
+            who, what = answers.workers.item(answers.worker[twice]), names.item(row[twice])
             raise ValueError(
-                f"annotator {answers.workers[answers.worker[twice]]!r} answered task {names[row[twice]]!r} more than "
-                "once; set repeated='first' or 'last'."
+                f"annotator {who!r} answered task {what!r} more than once; set repeated='first' or 'last'."
             )
         if repeated == "last":
             first = len(cell) - 1 - np.unique(cell[::-1], return_index=True)[1]
