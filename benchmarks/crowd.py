@@ -72,7 +72,12 @@ def merge_answers(answers_of, method, seed):
     result, seconds = {}, 0.0
     for name, answers, truth in answers_of():
         start = time.process_time()
-        tasks, label = method(answers)
+        try:
+            tasks, label = method(answers)
+        except ValueError:
+            # One method of theirs finds no skill for some workers.
+            result[name] = float("nan")
+            continue
         seconds += time.process_time() - start
         known = truth[tasks] >= 0
         result[name] = float((label == truth[tasks])[known].mean())
