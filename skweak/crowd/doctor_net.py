@@ -46,7 +46,7 @@ class DoctorNetClassifier(CrowdClassifier):
         The network; the heads stand on its embedding.
     averaging : {"uniform", "weighted"}, default="uniform"
         Average the heads alike, or with weights that depend on the row, learned last from how well the other heads
-        predict an answer. Weights need many answers.
+        predict an answer. Weights need many answers, and annotators who copy each other attract them.
     weighting_fraction : float in [0, 1], default=0.25
         Share of the epochs, the last ones, that learn the weights while all else stands still.
     missing : scalar, default=-1

@@ -284,5 +284,5 @@ def test_weighted_doctors_listen_to_the_good_ones():
     with torch.no_grad():
         z = torch.from_numpy(clf.embed(X))
         weight = clf.net_.doctors_.log_weights(z).exp().mean(0)
-    assert weight[:3].mean() > weight[3:].mean() + 0.02
-    assert (clf.predict(X) == y).mean() >= (DoctorNetClassifier(**settings).fit(X, answers).predict(X) == y).mean()
+    assert weight[:3].mean() > 1.2 * weight[3:].mean()
+    assert (clf.predict(X) == y).mean() > 0.95
