@@ -28,7 +28,8 @@ class SelfCrowdClassifier(CrowdClassifier):
     initial_fraction : float in [0, 1], default=1/3
         Share of the epochs before the first round; too few, and the network believes its first guesses.
     budget : float >= 0, default=0.1
-        New answers of a round, as a share of those given (rho).
+        New answers of a round, as a share of those given (rho); with "balanced" times one minus the ratio of the
+        smallest class to the largest, so that even classes get none.
     balance : float >= 0, default=1.0
         How strongly rare classes are preferred (gamma): quotas go with ``(N_max + 1)/(N_c + 1)`` to this power. 0 gives
         every class the same.
@@ -153,8 +154,12 @@ class SelfCrowdClassifier(CrowdClassifier):
             drawn = torch.rand(confidence.shape, generator=run.generator)
             confidence = drawn.to(run.device)
         counts = torch.bincount(answers[answers >= 0], minlength=run.n_outputs)
+        budget = self.budget * int(given.sum())
+        if self.strategy == "balanced":
+            # Even classes need no help, and answers added to them only repeat what the network believes.
+            budget *= 1 - int(counts.min()) / int(counts.max())
         row, column = choose_answers(
-            confidence, code, free, counts, int(self.budget * int(given.sum())), per_row=self.per_row,
+            confidence, code, free, counts, int(budget), per_row=self.per_row,
             balance=self.balance if self.strategy == "balanced" else None,
         )  # fmt: skip
         answers[row, column] = code[row, column]
