@@ -38,7 +38,8 @@ class DoctorNetClassifier(CrowdClassifier):
     """Network that imitates every annotator with a head of its own and predicts by their average.
 
     What the heads share is learned from all answers, and the average evens out habits that differ. A few dozen answers
-    per annotator are enough; with a handful each it falls behind voting. It cannot tell good annotators from bad ones unless they are weighted.
+    per annotator are enough; with a handful each it falls behind voting. It cannot tell good annotators from bad
+    ones unless they are weighted.
 
     Parameters
     ----------
