@@ -3,6 +3,7 @@
 from benchmarks import (
     active,
     closed_pool,
+    crowd,
     distill,
     filtering,
     label_issues,
@@ -18,6 +19,7 @@ from benchmarks import (
 # A new family is one line here.
 FAMILIES = {
     "active": (active.STUDY, closed_pool.STUDY),
+    "crowd": crowd.STUDIES,
     "distill": distill.STUDIES,
     "filtering": (filtering.STUDY,),
     "label_issues": (label_issues.STUDY,),

@@ -128,9 +128,24 @@ API = {
     "skweak.crowd": (
         "Several annotators",
         {
-            "": [
+            "Classes": [
+                "Consensus",
+                "CrowdLayerClassifier",
+                "DoctorNetClassifier",
+                "SelfCrowdClassifier",
+                "VoteClassifier",
+            ],
+            "Functions": [
+                "annotator_report",
+                "crowd_label_quality",
                 "dawid_skene",
+                "glad",
+                "long_from_votes",
+                "mace",
+                "majority_vote",
+                "one_coin",
                 "vote_proportions",
+                "votes_from_long",
             ],
         },
     ),
@@ -220,6 +235,7 @@ API = {
                 "load_partial_label",
                 "load_partial_multilabel",
                 "load_youtube_spam",
+                "make_annotators",
                 "make_asymmetric_noise",
                 "make_class_dependent_candidates",
                 "make_crowd_labels",

@@ -98,7 +98,6 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
     # Fitted attributes with one entry per training row, and what a row held out for validation gets.
     _row_attributes = {"label_quality_": None, "noise_mask_": False, "transduction_": None, "candidate_weights_": None}
 
-    # Names of published settings and their parameters; see `preset`.
     _presets = {}
     _parameter_constraints = TRAINING_CONSTRAINTS
 
@@ -182,10 +181,10 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
         fitted = hasattr(self, "net_")
         known = self.classes_ if fitted else (self.classes if classes is None else classes)
         if fitted and classes is not None and not np.array_equal(classes, self.classes_):
-            given = np.asarray(classes).tolist()
-            raise ValueError(f"classes={given!r} differs from the first call's {self.classes_.tolist()!r}.")
-        previous = self.net_ if fitted else None
-        return self._fit(X, y, classes=known, epochs=self._passes(), previous=previous, keep=True, **facts)
+            given, first = np.asarray(classes).tolist(), self.classes_.tolist()
+            raise ValueError(f"classes={given!r} differs from the first call's {first!r}.")
+        facts |= {"previous": self.net_ if fitted else None, "keep": True}
+        return self._fit(X, y, classes=known, epochs=self._passes(), **facts)
 
     def _fit(self, X, y, **request):
         with unchanged_on_failure(self):
@@ -329,7 +328,7 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
     def preset(cls, name):
         """Return the parameters of a published table as a dictionary, for ``cls(**cls.preset(name))``.
 
-        Our defaults suit tables of any scaling; these are the settings of the paper's images. See the References.
+        Our defaults suit tables of any scaling; these are the settings of the paper's images.
         """
         return find_preset(cls, name)
 

@@ -4,7 +4,7 @@
 files; ``fetch_*`` functions download.
 """
 
-from .annotators import make_crowd_labels
+from .annotators import make_annotators, make_crowd_labels
 from .candidates import (
     make_class_dependent_candidates,
     make_hierarchical_candidates,
@@ -50,6 +50,7 @@ __all__ = [
     "load_partial_label",
     "load_partial_multilabel",
     "load_youtube_spam",
+    "make_annotators",
     "make_asymmetric_noise",
     "make_class_dependent_candidates",
     "make_crowd_labels",

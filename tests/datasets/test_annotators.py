@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skweak.datasets import make_crowd_labels
+from skweak.datasets import make_annotators, make_crowd_labels
 
 N = 6000
 Y = np.random.RandomState(2).permutation(np.arange(N) % 3)
@@ -113,3 +113,47 @@ def test_the_seed_decides_and_nothing_else_is_touched():
 def test_errors_name_the_parameter(options, error, message):
     with pytest.raises(error, match=message):
         make_crowd_labels(Y, **options)
+
+
+def test_kinds_of_annotators_by_hand():
+    confusion, kind = make_annotators(
+        4, reliable=1, biased=1, lazy=1, adversarial=1, class_dependent=1, accuracy=0.7, random_state=0
+    )
+    assert kind.tolist() == ["reliable", "biased", "lazy", "adversarial", "class_dependent"]
+    np.testing.assert_allclose(confusion.sum(2), 1)
+    reliable, biased, lazy, adversarial, dependent = confusion
+    np.testing.assert_allclose(reliable, 0.7 * np.eye(4) + 0.1 * (1 - np.eye(4)))
+    # What exceeds the reliable pattern is one column, of 30 to 60 %.
+    share = 1 - (biased - biased.min(0)).sum() / (reliable - reliable.min(0)).sum()
+    assert 0.3 <= share <= 0.6 and (biased.mean(0) > 0.25 + 0.1).sum() == 1
+    assert (lazy == lazy[0]).all() and sorted(lazy[0].round(4)) == [0.0333, 0.0333, 0.0333, 0.9]
+    assert (np.diag(adversarial) < 0.2).all() and sorted(adversarial.max(1)) == [0.7] * 4
+    assert len(set(adversarial.argmax(1))) == 4
+    assert len(set(np.diag(dependent))) == 4 and (np.diag(dependent) >= 0.25).all() and (dependent <= 0.95).all()
+
+
+def test_few_annotators_do_most_of_the_work():
+    y = np.zeros(2000, int)
+    y[0] = 1
+    for settings in ({"density": 0.1}, {"labels_per_row": 2}):
+        even, _ = make_crowd_labels(y, n_annotators=20, random_state=0, **settings)
+        skewed, _ = make_crowd_labels(y, n_annotators=20, random_state=0, skew=1.0, **settings)
+        share = np.sort((skewed >= 0).mean(0))[::-1]
+        assert share[:4].sum() > 0.5 * share.sum() > np.sort((even >= 0).mean(0))[-4:].sum()
+    assert ((skewed >= 0).sum(1) == 2).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make_annotators(1), "n_classes"),
+        (lambda: make_annotators(3, reliable=0), "at least one annotator"),
+        (lambda: make_annotators(3, lazy=-1), "lazy"),
+        (lambda: make_annotators(3, accuracy=2), "accuracy"),
+        (lambda: make_crowd_labels([0, 1], skew=-1), "skew"),
+        (lambda: make_crowd_labels([0, 1], skew="much"), "skew"),
+    ],
+)
+def test_kinds_that_cannot_be_drawn(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
