@@ -42,6 +42,8 @@ class QueryStrategy(BaseEstimator, ABC):
     `skweak.active.view.LearnerView` for what it may ask.
     """
 
+    # Whether it can choose the very first rows, before anything is fitted.
+    _cold_start = False
     _parameter_constraints = {"verbose": ["verbose"]}
 
     def __init__(self, *, verbose=0):

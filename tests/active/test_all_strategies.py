@@ -157,7 +157,7 @@ def test_a_classifier_of_one_class_is_refused_where_probabilities_are_needed(cls
         return
     estimator = DummyClassifier().fit(X[START], np.zeros(40))
     call = partial(small(cls), estimator, X[POOL], 3, labeled=(X[START], np.zeros(40)))
-    if cls.__name__ in ("CCAL", "KCenterGreedy", "RandomSampling"):
+    if cls.__name__ in ("CCAL", "KCenterGreedy", "RandomSampling") or cls._cold_start is True:
         check_choice(call(), 3, 80)
         return
     if cls.__name__ == "BALD":
@@ -173,7 +173,7 @@ def test_a_classifier_of_one_class_is_refused_where_probabilities_are_needed(cls
 @each
 def test_ties_go_to_the_smaller_position(cls):
     # Every row twice: of two copies with the same score the first is taken first.
-    if cls.__name__ in ("RandomSampling", "BADGE", "BALD", "CCAL"):
+    if cls.__name__ in ("RandomSampling", "BADGE", "BALD", "CCAL", "Falcun", "PowerSampling"):
         pytest.skip("every row has its own draw, or copies are taken for different classes")
     half = X[POOL][:20]
     indices = small(cls)(learner_of(cls), np.vstack([half, half]), 40)[0]

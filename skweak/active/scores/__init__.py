@@ -3,8 +3,26 @@
 Larger scores are more desirable unless a function says otherwise.
 """
 
+from skweak.active.scores.batches import (
+    falcun,
+    nearest_to_centers,
+    round_robin,
+    sample_by_score,
+    typical_rows,
+)
+from skweak.active.scores.budget import class_quotas, within_budget
 from skweak.active.scores.clusters import cluster_match_f1
 from skweak.active.scores.confidence import bidirectional_uncertainty, confidence_score, predicted_known
+from skweak.active.scores.coverage import coverage_bandwidth, greedy_coverage, purity_radius
+from skweak.active.scores.design import (
+    expected_cost_reduction,
+    expected_gradient_length,
+    fisher_greedy,
+    last_layer_gain,
+    neighbor_divergence,
+    quire,
+)
+from skweak.active.scores.disagreement import batch_bald, committee_disagreement, label_disagreement
 from skweak.active.scores.evidence import (
     aleatoric_uncertainty,
     ambiguity,
@@ -20,18 +38,37 @@ from skweak.active.scores.ranking import candidate_size, coarse_to_fine, top_k
 __all__ = [
     "aleatoric_uncertainty",
     "ambiguity",
+    "batch_bald",
     "bidirectional_uncertainty",
     "candidate_size",
+    "class_quotas",
     "cluster_match_f1",
     "coarse_to_fine",
+    "committee_disagreement",
     "confidence_score",
+    "coverage_bandwidth",
     "dirichlet_uncertainty",
     "epistemic_energy",
+    "expected_cost_reduction",
+    "expected_gradient_length",
+    "falcun",
+    "fisher_greedy",
+    "greedy_coverage",
+    "label_disagreement",
+    "last_layer_gain",
     "max_activation_posterior",
+    "nearest_to_centers",
+    "neighbor_divergence",
     "predicted_known",
     "purity_margin",
+    "purity_radius",
+    "quire",
     "reverse_neighbor_counts",
+    "round_robin",
+    "sample_by_score",
     "top_k",
+    "typical_rows",
     "update_candidate_factor",
     "update_target_precision",
+    "within_budget",
 ]
