@@ -52,7 +52,8 @@ class Features:
         raw = (raw - self.mean) / self.scale
         norm = np.sqrt(np.einsum("ij,ij->i", raw, raw))
         # What rounding leaves of the mean has no direction.
-        floor = 1e-9 * max(1e-300, float(np.abs(self.mean / self.scale).max(initial=0.0)) + float(norm.max(initial=0.0)))
+        size = float(np.abs(self.mean / self.scale).max(initial=0.0)) + float(norm.max(initial=0.0))
+        floor = 1e-9 * max(1e-300, size)
         raw[norm <= floor] = 0
         return raw / np.where(norm > floor, norm, 1)[:, None]
 

@@ -1,4 +1,4 @@
-"""Herding: generalized coverage (MaxHerding arXiv:2407.12212, UHerding arXiv:2412.20644, ProbCover arXiv:2205.11320)."""
+"""Herding: coverage of the pool (arXiv:2407.12212, arXiv:2412.20644, arXiv:2205.11320)."""
 
 from numbers import Integral, Real
 

@@ -46,13 +46,16 @@ def test_gains_fall_add_up_and_reach_the_guarantee(seed):
 def test_order_of_rows_blocks_and_shift_do_not_matter(seed, kernel):
     generator = np.random.default_rng(seed)
     features, order = generator.normal(size=(30, 3)), generator.permutation(30)
-    plain = greedy_coverage(features, 5, kernel=kernel, bandwidth=0.8)
+    facts = {"kernel": kernel, "bandwidth": 0.8}
+    weight = generator.random(30)
+    plain = greedy_coverage(features, 5, weight=weight, **facts)[0].tolist()
+    # Rows that cover the same rows are ties, which go to the first: always with "tophat", else without weights.
     if kernel != "tophat":
-        # Counts of rows have ties, which go to the first row.
-        assert order[greedy_coverage(features[order], 5, kernel=kernel, bandwidth=0.8)[0]].tolist() == plain[0].tolist()
-    assert greedy_coverage(features, 5, kernel=kernel, bandwidth=0.8, block_size=7)[0].tolist() == plain[0].tolist()
+        turned = greedy_coverage(features[order], 5, weight=weight[order], **facts)[0]
+        assert order[turned].tolist() == plain
+    assert greedy_coverage(features, 5, weight=weight, block_size=7, **facts)[0].tolist() == plain
     if kernel != "cosine":
-        assert greedy_coverage(features + 100, 5, kernel=kernel, bandwidth=0.8)[0].tolist() == plain[0].tolist()
+        assert greedy_coverage(features + 100, 5, weight=weight, **facts)[0].tolist() == plain
 
 
 def test_limits():

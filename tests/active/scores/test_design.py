@@ -98,7 +98,7 @@ def test_batch_bald_is_the_joint_information(seed):
     np.testing.assert_allclose(np.cumsum(score), [joint_information(proba, index[:k]) for k in (1, 2, 3)], atol=1e-9)
     assert (np.diff(score) <= 1e-9).all()
     assert index[0] == committee_disagreement(proba, kind="consensus_kl").argmax()
-    best = max((joint_information(proba, [index[0], row]) for row in range(6) if row != index[0]))
+    best = max(joint_information(proba, [index[0], row]) for row in range(6) if row != index[0])
     assert score[:2].sum() == pytest.approx(best)
 
 
