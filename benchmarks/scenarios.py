@@ -10,12 +10,13 @@ from benchmarks import (
     noisy,
     partial,
     selection,
+    small_budget,
     wrong_label_sets,
 )
 
 # A new family is one line here.
 FAMILIES = {
-    "active": (active.STUDY, closed_pool.STUDY),
+    "active": (active.STUDY, closed_pool.STUDY, small_budget.STUDY),
     "distill": distill.STUDIES,
     "filtering": (filtering.STUDY,),
     "label_issues": (label_issues.STUDY,),

@@ -1,5 +1,6 @@
 """Choosing the rows whose labels are worth buying."""
 
+from skweak.active.annotators import ActiveLab, IEThreshold, LabelerCost
 from skweak.active.badge import BADGE
 from skweak.active.bait import BAIT
 from skweak.active.bald import BALD
@@ -24,8 +25,10 @@ from skweak.active.kernel import QUIRE, McPAL
 from skweak.active.lfosa import LfOSA, LfOSAClassifier
 from skweak.active.loop import ActiveLearner, run_loop
 from skweak.active.mqnet import MQNet
+from skweak.active.multilabel import AUDI, EntryMargin, MultiLabelRows
 from skweak.active.power_sampling import PowerSampling
 from skweak.active.ranked_batch import RankedBatch
+from skweak.active.reannotation import ReannotationQuery
 from skweak.active.subsampled import Subsampled
 from skweak.active.typiclust import TypiClust
 from skweak.active.uncertainty import (
@@ -36,6 +39,13 @@ from skweak.active.uncertainty import (
 )
 
 __all__ = [
+    "ReannotationQuery",
+    "MultiLabelRows",
+    "EntryMargin",
+    "AUDI",
+    "LabelerCost",
+    "IEThreshold",
+    "ActiveLab",
     "TypiClust",
     "Subsampled",
     "PowerSampling",

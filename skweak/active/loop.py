@@ -1,5 +1,6 @@
 """The learner that buys labels, and the loop that runs it."""
 
+import numpy as np
 from sklearn.utils import _safe_indexing
 from tqdm.auto import tqdm
 
@@ -139,7 +140,8 @@ class ActiveLearner:
         X_pool = as_rows(X_pool)
         result = self.query_strategy(self, X_pool, n_instances=n_instances, **query_kwargs)
         indices, scores = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
-        rows = _safe_indexing(X_pool, indices)
+        # Of a cell (row, label) the row.
+        rows = _safe_indexing(X_pool, indices if np.ndim(indices) < 2 else np.asarray(indices)[:, 0])
         return (indices, rows, scores) if return_metrics else (indices, rows)
 
     def predict(self, X, **predict_kwargs):

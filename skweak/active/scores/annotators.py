@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import betainc, stdtrit, xlogy
+from scipy.special import betainc, stdtrit
 
 from skweak.active.scores.coverage import squared_distances
 from skweak.utils._checks import as_array, as_proba, check_count
@@ -31,6 +31,35 @@ def majority(labels):
     labels = _as_votes(labels)
     counts = vote_counts(labels, int(labels.max(initial=0)) + 1)
     return np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
+
+
+def weighted_consensus(labels, n_classes, *, n_steps=10):
+    """Return an estimate of the truth (n, C) in which better annotators count more.
+
+    Every annotator has one accuracy, estimated in turn with the truth; uniform where nobody answered.
+
+    Examples
+    --------
+    >>> weighted_consensus(np.array([[0, 0, 1], [1, 1, 0], [0, 0, 1], [-1, -1, -1]]), 2).round(1).tolist()
+    [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.5, 0.5]]
+    """
+    labels = _as_votes(labels)
+    asked = labels >= 0
+    votes = vote_counts(labels, n_classes) + 1e-9
+    posterior = votes / votes.sum(axis=1, keepdims=True)
+    answered = asked.any(axis=1)
+    for _ in range(n_steps if answered.any() else 0):
+        agree = np.take_along_axis(posterior, np.maximum(labels, 0), axis=1) * asked
+        accuracy = np.clip((agree.sum(axis=0) + 1) / (asked.sum(axis=0) + 2), 0.05, 0.99)
+        weight = np.log(accuracy * max(1, n_classes - 1) / (1 - accuracy))
+        prior = (posterior[answered].sum(axis=0) + 1) / (answered.sum() + n_classes)
+        log_chance = np.tile(np.log(prior), (len(labels), 1))
+        for name in range(n_classes):
+            log_chance[:, name] += ((labels == name) * weight).sum(axis=1)
+        log_chance -= log_chance.max(axis=1, keepdims=True)
+        posterior = np.exp(log_chance) / np.exp(log_chance).sum(axis=1, keepdims=True)
+    posterior[~answered] = 1 / n_classes
+    return posterior
 
 
 def interval_estimate(labels, posterior, *, alpha=0.05):
@@ -242,8 +271,3 @@ def _with_temperature(proba, counts, answered):
         return -(share * np.log(np.maximum(scaled(log_temperature)[answered], 1e-12))).sum()
 
     return scaled(minimize_scalar(loss, bounds=(-2.3, 2.3), method="bounded").x)
-
-
-def binary_entropy(proba):
-    """Return the entropy of probabilities of one label each, in nats."""
-    return -(xlogy(proba, proba) + xlogy(1 - proba, 1 - proba))
