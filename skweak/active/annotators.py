@@ -74,6 +74,7 @@ class IEThreshold(CellStrategy):
     """
 
     query_kind = "annotations"
+    label_kind = "crowd"
     _parameter_constraints = CellStrategy._parameter_constraints | {
         "epsilon": [Interval(Real, 0, 1, closed="right")],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
@@ -135,6 +136,7 @@ class LabelerCost(CellStrategy):
     """
 
     query_kind = "annotations"
+    label_kind = "crowd"
     _parameter_constraints = CellStrategy._parameter_constraints | {
         "costs": ["array-like", None],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
@@ -198,6 +200,7 @@ class ActiveLab(CellStrategy):
     """
 
     query_kind = "annotations"
+    label_kind = "crowd"
     _parameter_constraints = CellStrategy._parameter_constraints | {
         "rule": [StrOptions({"activelab", "relabel"})],
         "annotator": [StrOptions({"best", "random"})],

@@ -38,7 +38,7 @@ class BAIT(QueryStrategy):
     >>> from sklearn.linear_model import LogisticRegression
     >>> X, y = np.array([[-1.0], [1.0]]), [0, 1]
     >>> learner = LogisticRegression().fit(X, y)
-    >>> BAIT()(learner, np.array([[0.0], [1.5], [30.0]]), n_instances=1, labeled=(X, y))[0]
+    >>> BAIT()(learner, np.array([[9.0], [0.1], [8.0]]), n_instances=1, labeled=(X, y))[0]
     array([1])
     """
 

@@ -44,6 +44,9 @@ class QueryStrategy(BaseEstimator, ABC):
 
     # Whether it can choose the very first rows, before anything is fitted.
     _cold_start = False
+    # What is asked for (rows, entries, annotations, comparisons), and of what kind the labels are.
+    query_kind = "rows"
+    label_kind = "classes"
     _parameter_constraints = {"verbose": ["verbose"]}
 
     def __init__(self, *, verbose=0):

@@ -98,7 +98,7 @@ class CellStrategy(QueryStrategy):
         raise NotImplementedError
 
     def _select(self, view, n_instances):
-        raise TypeError(f"{type(self).__name__} asks for {self.query_kind}; it cannot choose rows for another strategy.")
+        raise TypeError(f"{type(self).__name__} asks for {self.query_kind}; it cannot choose rows for another one.")
 
 
 def take_cells(scores, n_instances, quota=None, max_per_row=None):

@@ -128,7 +128,7 @@ class CellRounds(Rounds):
             "n_labeled": int((self.Y_ >= 0).any(axis=1).sum()),
             "n_answers": int((self.Y_ >= 0).sum()) + len(self.pairs),
             **self.scores(),
-            "indices": np.array(cells, dtype=np.int64).reshape(len(cells), -1),
+            "indices": np.array(cells, dtype=np.int64).reshape(-1, 3 if self.kind == "comparisons" else 2),
             "answers": answers,
             "seconds": seconds,
             **self.money(),

@@ -39,7 +39,7 @@ class ClusterMargin(QueryStrategy):
     >>> from sklearn.linear_model import LogisticRegression
     >>> learner = LogisticRegression().fit([[-1.0], [1.0]], [0, 1])
     >>> ClusterMargin(oversample=1.5)(learner, np.array([[-9.0], [0.0], [0.01], [8.0]]), n_instances=2)[0]
-    array([1, 3])
+    array([3, 1])
     """
 
     _parameter_constraints = QueryStrategy._parameter_constraints | {

@@ -15,7 +15,8 @@ def k_means(features, n_clusters, seed, weight=None):
     Examples
     --------
     >>> import numpy as np
-    >>> k_means(np.array([[0.0], [0.1], [5.0]]), 2, 0).labels_[0] == k_means(np.zeros((3, 1)), 2, 0).labels_[1]
+    >>> labels = k_means(np.array([[0.0], [0.1], [5.0]]), 2, 0).labels_
+    >>> bool(labels[0] == labels[1] != labels[2])
     True
     """
     large = n_clusters > _MANY_CLUSTERS and len(features) > _MANY_ROWS

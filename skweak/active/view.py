@@ -140,7 +140,7 @@ class LearnerView:
             check_is_fitted(self.estimator)
         except NotFittedError:
             return False
-        except TypeError:
+        except (TypeError, AttributeError):
             # It is no scikit-learn estimator; whoever gives it knows what it is.
             pass
         return True

@@ -88,7 +88,7 @@ def interval_estimate(labels, posterior, *, alpha=0.05):
     --------
     >>> labels = np.array([[0, 1], [1, 1], [0, -1]])
     >>> interval_estimate(labels, np.eye(2)[[0, 1, 0]]).round(2)
-    array([1.6 , 2.09])
+    array([1.36, 1.42])
     """
     labels, posterior = _as_votes(labels), as_proba(posterior, "posterior")
     if not 0 < alpha < 1:
@@ -159,7 +159,7 @@ def labeler_quality(features, labels, posterior, queries, *, n_neighbors=10, pri
     --------
     >>> features, labels = np.array([[0.0], [1.0]]), np.array([[0, 1], [1, 1]])
     >>> labeler_quality(features, labels, np.eye(2), np.array([[0.0]]), n_neighbors=1).round(3)
-    array([[1.   , 0.167]])
+    array([[1.   , 0.333]])
     """
     features, queries = as_array(features, "features", 2), as_array(queries, "queries", 2)
     labels, posterior = _as_votes(labels), as_proba(posterior, "posterior").astype(np.float64)

@@ -60,7 +60,7 @@ def typical_rows(features, clusters, n_instances, *, labeled_counts=None, n_neig
         n_clusters = max(n_clusters, len(given))
         labeled = np.pad(given, (0, n_clusters - len(given)))
     sizes = np.bincount(clusters, minlength=n_clusters)
-    large = sizes >= min(min_cluster_size, sizes.max(initial=0))
+    large = sizes >= (min_cluster_size if sizes.max(initial=0) >= min_cluster_size else 0)
     order = np.lexsort((-sizes, labeled, ~large))
     queues = [_by_typicality(features, np.flatnonzero(clusters == k), n_neighbors) for k in order if sizes[k]]
     n_large = int((large & (sizes > 0)).sum())

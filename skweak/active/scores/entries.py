@@ -82,8 +82,8 @@ def separation_margin(proba, *, thresholds=0.5):
     --------
     >>> import numpy as np
     >>> from skweak.active.scores import separation_margin
-    >>> separation_margin(np.array([[0.5, 0.5], [0.9, 0.1]])).round(3)
-    array([1000.   ,    0.228])
+    >>> separation_margin(np.array([[0.6, 0.5], [0.9, 0.1]])).round(2)
+    array([2.47, 0.23])
     """
     margin = _signed(proba, thresholds)
     positive = margin > 0
