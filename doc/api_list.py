@@ -56,6 +56,7 @@ API = {
                 "clean_prior",
                 "metric_adaptive_thresholds",
                 "pool_patches",
+                "propagate",
             ],
         },
     ),
@@ -125,6 +126,8 @@ API = {
                 "TypiClust",
             ],
             "Functions": [
+                "active_split",
+                "compare_runs",
                 "run_loop",
             ],
         },

@@ -18,6 +18,7 @@ from skweak.active.density import DensityWeighted
 from skweak.active.drop_query import DropQuery
 from skweak.active.e2oal import E2OAL, E2OALClassifier
 from skweak.active.eaoa import EAOA, EAOAClassifier
+from skweak.active.experiment import active_split, compare_runs
 from skweak.active.falcun import Falcun
 from skweak.active.herding import Herding
 from skweak.active.kcenter import KCenterGreedy
@@ -39,6 +40,8 @@ from skweak.active.uncertainty import (
 )
 
 __all__ = [
+    "active_split",
+    "compare_runs",
     "ReannotationQuery",
     "MultiLabelRows",
     "EntryMargin",
