@@ -240,7 +240,5 @@ class AUDI(CellStrategy):
         targets = targets[(targets >= 0).any(axis=1)]
         size = mean_cardinality(targets) if len(targets) else float((proba > 0.5).sum(axis=1).mean())
         thresholds = getattr(view.estimator, "thresholds_", 0.5)
-        cells = audi_entries(
-            proba, closed, n_instances, mean_cardinality=size, thresholds=thresholds, floor=self.floor
-        )
+        cells = audi_entries(proba, closed, n_instances, mean_cardinality=size, thresholds=thresholds, floor=self.floor)
         return cells, range(len(cells), 0, -1)

@@ -89,7 +89,9 @@ def test_a_loop_is_stopped_in_time_and_not_far_from_its_best(tmp_path):
     train, test = order[:1200], order[1200:]
 
     def run(stop, n_queries=25, **facts):
-        learner = ActiveLearner(LogisticRegression(max_iter=200, C=0.01), MarginSampling(), X[train[:30]], y[train[:30]])
+        learner = ActiveLearner(
+            LogisticRegression(max_iter=200, C=0.01), MarginSampling(), X[train[:30]], y[train[:30]]
+        )
         return run_loop(learner, X[train[30:]], y[train[30:]], n_queries, 20, stop=stop, verbose=0,
                         scorers={"accuracy": lambda learner: learner.score(X[test], y[test])}, **facts)  # fmt: skip
 

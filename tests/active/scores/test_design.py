@@ -150,7 +150,9 @@ def test_cost_reduction_by_brute_force():
             after += alpha[row, label] / total * (1 - new[np.argmax(counts[row] + np.eye(2)[label])] / (total + 1))
         return now - after
 
-    np.testing.assert_allclose(expected_cost_reduction(counts, max_labels=1), [one(row) for row in range(3)], atol=1e-12)
+    np.testing.assert_allclose(
+        expected_cost_reduction(counts, max_labels=1), [one(row) for row in range(3)], atol=1e-12
+    )
     gains = expected_cost_reduction(counts)
     assert gains.argmax() == 2 and (gains >= expected_cost_reduction(counts, max_labels=1) - 1e-12).all()
     with pytest.raises(ValueError, match="counts must be at least 0"):
