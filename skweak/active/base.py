@@ -42,6 +42,11 @@ class QueryStrategy(BaseEstimator, ABC):
     `skweak.active.view.LearnerView` for what it may ask.
     """
 
+    # Whether it can choose the very first rows, before anything is fitted.
+    _cold_start = False
+    # What is asked for (rows, entries, annotations, comparisons), and of what kind the labels are.
+    query_kind = "rows"
+    label_kind = "classes"
     _parameter_constraints = {"verbose": ["verbose"]}
 
     def __init__(self, *, verbose=0):

@@ -1,10 +1,10 @@
 """Batches with the classes that are still rare."""
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import HasMethods, StrOptions
 
 from skweak.active.base import QueryStrategy
-from skweak.active.scores import confidence_score
+from skweak.active.scores import class_quotas, confidence_score
 from skweak.active.scores.confidence import KINDS
 
 
@@ -16,8 +16,10 @@ class ClassBalanced(QueryStrategy):
 
     Parameters
     ----------
+    strategy : strategy or None, default=None
+        What orders the rows of one class, for instance `Herding`; None is the uncertainty.
     kind : {"margin", "least_confidence", "entropy"}, default="margin"
-        Uncertainty that orders the rows of one class.
+        Uncertainty that orders the rows of one class, without a strategy.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -25,7 +27,7 @@ class ClassBalanced(QueryStrategy):
     -----
     Each pick goes to the class with the fewest labeled and chosen rows that has a row left, and of that class to the
     most uncertain row; of classes with equally many the most uncertain row is taken first. The score is minus that
-    number of rows.
+    number of rows. A strategy is asked for the quota of each class among the rows of that class.
 
     Examples
     --------
@@ -36,10 +38,14 @@ class ClassBalanced(QueryStrategy):
     (array([3, 2, 0]), array([-1., -2., -3.]))
     """
 
-    _parameter_constraints = QueryStrategy._parameter_constraints | {"kind": [StrOptions(set(KINDS))]}
+    _parameter_constraints = QueryStrategy._parameter_constraints | {
+        "strategy": [HasMethods("_select"), None],
+        "kind": [StrOptions(set(KINDS))],
+    }
 
-    def __init__(self, *, kind="margin", verbose=0):
+    def __init__(self, *, strategy=None, kind="margin", verbose=0):
         super().__init__(verbose=verbose)
+        self.strategy = strategy
         self.kind = kind
 
     def _select(self, view, n_instances):
@@ -51,6 +57,8 @@ class ClassBalanced(QueryStrategy):
         predicted = predicted.astype(np.int64)
         classes = np.asarray(view.estimator.classes_)
         counts = (view.require_labeled()[1][:, None] == classes).sum(axis=0)
+        if self.strategy is not None:
+            return self._by_strategy(view, predicted, counts, n_instances)
         # The k-th most uncertain row of a class is the one that finds (labeled + k) rows of its class before it.
         order = np.lexsort((confidence, predicted))
         starts = np.searchsorted(predicted[order], np.arange(len(classes)))
@@ -59,3 +67,16 @@ class ClassBalanced(QueryStrategy):
         before += counts[predicted]
         picks = np.lexsort((confidence, before))[:n_instances]
         return picks, -before[picks].astype(np.float64)
+
+    def _by_strategy(self, view, predicted, counts, n_instances):
+        self.strategy._validate_params()
+        quotas = class_quotas(counts, np.bincount(predicted, minlength=len(counts)), n_instances)
+        picks, before = [], []
+        for label in np.flatnonzero(quotas):
+            rows = np.flatnonzero(predicted == label)
+            chosen = self.strategy._select(view.narrowed(rows), int(quotas[label]))[0]
+            picks.append(rows[np.asarray(chosen)])
+            before.append(counts[label] + np.arange(len(chosen)))
+        picks, before = np.concatenate(picks), np.concatenate(before)
+        order = np.argsort(before, kind="stable")
+        return picks[order], -before[order].astype(np.float64)

@@ -58,6 +58,14 @@ default="vote_entropy"
         self.random_state = random_state
 
     def _score(self, view):
+        return view.map(self._committee(view, self._measure))
+
+    def _sampled_proba(self, view):
+        """Return the class probabilities of every member (T, n, C)."""
+        return view.map(self._committee(view, lambda proba: proba.swapaxes(0, 1))).swapaxes(0, 1)
+
+    def _committee(self, view, measure):
+        """Return a function of rows: a measure of the class probabilities (T, n, C) of the members."""
         members = self._members(view)
         # A member of an ensemble knows its classes by their positions, and by chance not all of them.
         names = [np.asarray(member.classes_) for member in members]
@@ -70,9 +78,9 @@ default="vote_entropy"
                 # A member that has met a single class is sure of it.
                 given = as_proba(member.predict_proba(rows)) if len(known) > 1 else 1.0
                 own[:, np.searchsorted(classes, known)] = given
-            return self._measure(proba)
+            return measure(proba)
 
-        return view.map(disagreement)
+        return disagreement
 
     def _members(self, view):
         if hasattr(view.estimator, "learner_list"):

@@ -1,20 +1,18 @@
 """The learner that buys labels, and the loop that runs it."""
 
-import time
-
 import numpy as np
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
 from tqdm.auto import tqdm
 
-from skweak.active.answers import as_answers, check_batch, is_marked, join_labels
-from skweak.active.base import QueryStrategy, check_strategy
-from skweak.active.journal import Journal, describe, digest
+from skweak.active.answers import check_batch, join_labels
+from skweak.active.base import check_strategy
+from skweak.active.cells import CellRounds
+from skweak.active.journal import Journal
+from skweak.active.rounds import RowRounds
 from skweak.active.rows import as_rows, stack_rows
 from skweak.active.uncertainty import MarginSampling
-from skweak.active.view import marker_of, training_rows, unwrap
+from skweak.active.view import marker_of, unwrap
 from skweak.engine.progress import bar_interval
-from skweak.metrics import query_precision_recall
 from skweak.utils._checks import check_count
 
 
@@ -143,7 +141,8 @@ class ActiveLearner:
         X_pool = as_rows(X_pool)
         result = self.query_strategy(self, X_pool, n_instances=n_instances, **query_kwargs)
         indices, scores = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
-        rows = _safe_indexing(X_pool, indices)
+        # Of a cell (row, label) the row.
+        rows = _safe_indexing(X_pool, indices if np.ndim(indices) < 2 else np.asarray(indices)[:, 0])
         return (indices, rows, scores) if return_metrics else (indices, rows)
 
     def predict(self, X, **predict_kwargs):
@@ -164,26 +163,38 @@ class ActiveLearner:
 
 
 def run_loop(
-    learner, X_pool, oracle, n_queries=10, n_instances=1, *, scorers=None, callback=None, checkpoint=None, verbose=1
-):
+    learner, X_pool, oracle, n_queries=10, n_instances=1, *, y_pool=None, costs=None, budget=None, stop=None,
+    scorers=None, callback=None, checkpoint=None, verbose=1,
+):  # fmt: skip
     """Query, ask, teach, repeat.
 
     Parameters
     ----------
     learner : ActiveLearner
-        Fitted on its first rows; modAL's learners of `skweak.active.modal` work as well.
+        Fitted on its first rows; modAL's learners of `skweak.active.modal` work as well. It may have no rows where its
+        strategy chooses the first ones itself, as `Herding`, `TypiClust` and `RandomSampling` do.
     X_pool : array-like, sparse matrix or DataFrame of shape (n, ...)
         Unlabeled rows. They are not copied; a memory map stays on the disk.
     oracle : array-like of shape (n,) or callable
-        The answer for every row, or a function that is given the position of one row and returns its label. Rows that
-        belong to no known class are answered with the estimator's ``unknown_label``; where its type is not that of
-        the classes, in a list or an array of objects.
+        The answer for every row, or a function that is given the position of one row and returns its label; see
+        `skweak.active.oracles` for noisy, costly and human ones. Rows that belong to no known class are answered with
+        the estimator's ``unknown_label``; where its type is not that of the classes, in a list or an array of objects.
+        A strategy that asks for entries, annotations or comparisons has a matrix here, or a function of a tuple.
     n_queries : int, default=10
         Rounds. Fewer when the pool is used up.
     n_instances : int, default=1
         Rows bought in each round; the last round takes what is left.
+    y_pool : array-like of shape (n, L) or (n, A), optional
+        What is known already of the entries or annotations, -1 elsewhere; only for strategies that ask for those.
+    costs : float or array-like of shape (n,), optional
+        What each answer costs; by default what the oracle says, else 1.
+    budget : float, optional
+        What may be spent altogether; rows that no longer fit are not asked.
+    stop : rule, optional
+        Of `skweak.active.stopping`; the loop ends after the round in which it fires.
     scorers : dict of str to callable, optional
-        Functions of the learner, for instance ``{"accuracy": lambda learner: learner.score(X_test, y_test)}``.
+        Functions of the learner, for instance ``{"accuracy": lambda learner: learner.score(X_test, y_test)}``. Before
+        anything is fitted they are nan.
     callback : callable, optional
         ``callback(learner, record)`` after every round; a true result ends the loop.
     checkpoint : path, optional
@@ -197,7 +208,9 @@ def run_loop(
     list of dict
         One record for the start and one per round: "round", "n_labeled", the scores, what was bought ("indices",
         "answers", "n_known", "n_unknown"), "query_precision" (share of known rows in the batch), "query_recall" (share
-        of all known rows found so far, nan when the oracle is a function), and "seconds" for query and training.
+        of all known rows found so far, nan when the oracle is a function), and "seconds" for query and training. With
+        costs also "cost", what was spent so far; refused questions are counted in "n_refused", and their answers are
+        `skweak.active.oracles.REFUSED`.
 
     Notes
     -----
@@ -216,124 +229,27 @@ def run_loop(
     """
     for name, value in (("n_queries", n_queries), ("n_instances", n_instances)):
         check_count(value, name, 1)
-    if training_rows(learner)[0] is None:
-        raise ValueError("learner has no labeled rows yet; fit it on the first ones.")
-    loop = _Loop(learner, as_rows(X_pool), oracle, n_instances, scorers or {})
+    facts = {"scorers": scorers or {}, "costs": costs, "budget": budget, "stop": stop}
+    if getattr(learner.query_strategy, "query_kind", "rows") == "rows":
+        if y_pool is not None:
+            raise ValueError("y_pool is for strategies that ask for entries or annotations; this one asks for rows.")
+        loop = RowRounds(learner, as_rows(X_pool), oracle, n_instances, **facts)
+    else:
+        loop = CellRounds(learner, as_rows(X_pool), oracle, n_instances, y_pool=y_pool, **facts)
     journal = None if checkpoint is None else Journal(checkpoint, loop.header())
     try:
-        history = [loop.record(0, np.empty(0, dtype=np.int64), [], 0.0)]
-        with tqdm(
-            total=n_queries, desc=loop.name, unit="query", disable=not verbose, mininterval=bar_interval()
-        ) as bar:
-            while len(history) <= n_queries and len(loop.remaining):
+        history = [loop.start()]
+        bar = tqdm(total=n_queries, desc=loop.name, unit="query", disable=not verbose, mininterval=bar_interval())
+        with bar:
+            while len(history) <= n_queries and loop.can_ask():
                 history.append(loop.step(len(history), journal))
                 bar.set_postfix({name: history[-1][name] for name in loop.scorers}, refresh=False)
                 bar.update()
                 if callback is not None and callback(learner, history[-1]):
                     break
+                if loop.stops(history[-1]):
+                    break
     finally:
         if journal is not None:
             journal.close()
     return history
-
-
-class _Loop:
-    def __init__(self, learner, X_pool, oracle, n_instances, scorers):
-        self.learner, self.X_pool, self.n_instances, self.scorers = learner, X_pool, n_instances, scorers
-        n_rows = _num_samples(X_pool)
-        self.remaining = np.arange(n_rows)
-        self.ask, self.n_known_left = oracle, None
-        self.unknown = marker_of(learner)
-        self.n_labeled_known = int(self.is_known(self.labels).sum())
-        if not callable(oracle):
-            answers = as_answers(oracle, self.unknown, "oracle")
-            if len(answers) != n_rows:
-                raise ValueError(f"oracle has {len(answers)} answers, X_pool has {n_rows} rows; give one per row.")
-            self.ask = answers.__getitem__
-            self.n_known_left = int(self.is_known(answers).sum())
-        strategy = learner.query_strategy
-        self.ours = isinstance(strategy, QueryStrategy)
-        self.name = type(strategy).__name__ if self.ours else getattr(strategy, "__name__", "query")
-
-    @property
-    def labels(self):
-        return as_answers(training_rows(self.learner)[1], self.unknown)
-
-    def is_known(self, answers):
-        marks = is_marked(as_answers(answers, self.unknown, "oracle"), self.unknown)
-        # Of several labels per row, the row is unknown where all are.
-        return ~marks.all(axis=tuple(range(1, marks.ndim)))
-
-    def header(self):
-        """Describe the run as far as its course depends on it."""
-        members = getattr(self.learner, "learner_list", [self.learner])
-        X = training_rows(self.learner)[0]
-        return {
-            "format": 1,
-            "strategy": describe(self.learner.query_strategy),
-            "estimator": [describe(member.estimator) for member in members],
-            "n_instances": self.n_instances,
-            "X_pool": digest(self.X_pool),
-            "X_training": digest(as_rows(X)),
-            "y_training": digest(self.labels),
-        }
-
-    def step(self, number, journal):
-        """Run one round and return its record."""
-        start = time.perf_counter()
-        size = min(self.n_instances, len(self.remaining))
-        if self.ours:
-            indices = self.learner.query(self.X_pool, n_instances=size, candidates=self.remaining)[0]
-        else:
-            chosen = self.learner.query(_safe_indexing(self.X_pool, self.remaining), n_instances=size)[0]
-            indices = self.remaining[np.atleast_1d(chosen)]
-        seconds = time.perf_counter() - start
-        answers = self.collect(number, indices.tolist(), journal)
-        start = time.perf_counter()
-        self.learner.teach(_safe_indexing(self.X_pool, indices), as_answers(answers, self.unknown, "oracle"))
-        seconds += time.perf_counter() - start
-        self.remaining = np.setdiff1d(self.remaining, indices)
-        return self.record(number, indices, answers, seconds)
-
-    def collect(self, number, rows, journal):
-        """Return the answers for the rows, those of the journal first."""
-        kept = [] if journal is None else [record for record in journal.records if record["round"] == number]
-        if [record["row"] for record in kept] != rows[: len(kept)]:
-            raise ValueError(
-                f"checkpoint: round {number} now asks for rows {rows}, but the journal holds answers for "
-                f"{[record['row'] for record in kept]}; give estimator and strategy an integer random_state."
-            )
-        answers = [record["answer"] for record in kept]
-        for row in rows[len(kept) :]:
-            answer = np.asarray(self.ask(row)).tolist()
-            # Before it is kept: a journal that holds a wrong answer would repeat it for ever.
-            as_answers([answer], self.unknown, "oracle")
-            if journal is not None:
-                journal.append({"round": number, "row": row, "answer": answer})
-            answers.append(answer)
-        return answers
-
-    def record(self, number, indices, answers, seconds):
-        """Return the history's entry for a round, and count what it found."""
-        known = self.is_known(answers)
-        precision = recall = float("nan")
-        if len(answers):
-            precision = float(known.mean())
-        if len(answers) and self.n_known_left is not None:
-            recall = query_precision_recall(
-                known, n_labeled_known=self.n_labeled_known, n_pool_known=self.n_known_left
-            )[1]
-            self.n_known_left -= int(known.sum())
-        self.n_labeled_known += int(known.sum())
-        return {
-            "round": number,
-            "n_labeled": len(self.labels),
-            **{name: float(scorer(self.learner)) for name, scorer in self.scorers.items()},
-            "indices": indices,
-            "answers": answers,
-            "n_known": int(known.sum()),
-            "n_unknown": int((~known).sum()),
-            "query_precision": precision,
-            "query_recall": recall,
-            "seconds": seconds,
-        }

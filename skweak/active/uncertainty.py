@@ -25,6 +25,7 @@ class RandomSampling(QueryStrategy):
     3
     """
 
+    _cold_start = True
     _parameter_constraints = QueryStrategy._parameter_constraints | {"random_state": SEED}
 
     def __init__(self, *, random_state=0, verbose=0):

@@ -3,13 +3,16 @@
 from functools import cached_property
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _num_samples, check_is_fitted
 from tqdm.auto import tqdm
 
 from skweak.active.answers import NO_MARKER, read_labels
 from skweak.active.rows import as_rows, chunks
+from skweak.active.scores import confidence_score
 from skweak.engine.progress import bar_interval
 
 # A pool is embedded into memory once; rows of one chunk take about this many bytes.
@@ -87,6 +90,16 @@ class LearnerView:
         self.n_pool = _num_samples(self.X_pool) if candidates is None else len(candidates)
         if self.n_pool == 0:
             raise ValueError("X_pool has 0 rows; there is nothing to choose from.")
+        if self.transformers and not self.can_predict:
+            self._fit_transformers()
+
+    def _fit_transformers(self):
+        """Fit the first steps of a pipeline on the pool, as long as there is nothing else."""
+        X, fitted = _safe_indexing(self.X_pool, slice(None) if self.candidates is None else self.candidates), []
+        for transformer in self.transformers:
+            fitted.append(clone(transformer).fit(X))
+            X = fitted[-1].transform(X)
+        self.transformers = fitted
 
     def _transform(self, X):
         for transformer in self.transformers:
@@ -120,6 +133,37 @@ class LearnerView:
         proba = np.asarray(self.estimator.predict_proba(X))
         self.check_classes(proba.shape[1] if proba.ndim == 2 else 0)
         return proba
+
+    @cached_property
+    def can_predict(self):
+        """Whether the estimator has been fitted; before the first labels it has not."""
+        try:
+            check_is_fitted(self.estimator)
+        except NotFittedError:
+            return False
+        except (TypeError, AttributeError):
+            # It is no scikit-learn estimator; whoever gives it knows what it is.
+            pass
+        return True
+
+    def draw(self, n_rows, seed):
+        """Return positions of rows drawn without replacement, ascending; None stands for the whole pool."""
+        if n_rows >= self.n_pool:
+            return None
+        return np.sort(np.random.default_rng(seed).choice(self.n_pool, n_rows, replace=False))
+
+    def narrowed(self, rows):
+        """Return a view of the pool rows at some positions alone."""
+        candidates = rows if self.candidates is None else self.candidates[rows]
+        return LearnerView(
+            self.learner, self.X_pool, labeled=self._given, candidates=candidates, owner=self.owner,
+            verbose=self.verbose,
+        )  # fmt: skip
+
+    def uncertainty(self, kind, rows=None):
+        """Return uncertainty in [0, 1] of the pool rows, or of some."""
+        view = self if rows is None else self.narrowed(rows)
+        return view.map(lambda part: as_uncertainty(self.predict_proba(part), kind))
 
     def check_classes(self, n_classes):
         """Raise for a classifier that knows a single class: it is sure of everything."""
@@ -199,6 +243,20 @@ class LearnerView:
         """Return the seed of this round: it depends on ``random_state`` and on how many rows are labeled."""
         entropy = None if random_state is None else [random_state, self.n_labeled]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
+
+def as_uncertainty(proba, kind):
+    """Return uncertainty of class probabilities in [0, 1], 1 where all classes are as likely.
+
+    Examples
+    --------
+    >>> as_uncertainty(np.array([[0.5, 0.5], [1.0, 0.0]]), "margin")
+    array([1., 0.])
+    """
+    confidence = confidence_score(proba, kind=kind)
+    if kind == "entropy":
+        return np.clip(-confidence / np.log(proba.shape[1]), 0, 1)
+    return np.clip((1 - confidence) / (1 if kind == "margin" else 1 - 1 / proba.shape[1]), 0, 1)
 
 
 def marker_of(learner):

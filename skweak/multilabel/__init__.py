@@ -19,6 +19,7 @@ from skweak.multilabel.cap import CAPClassifier
 from skweak.multilabel.ccmn import CCMNClassifier
 from skweak.multilabel.cdcr import CDCRClassifier
 from skweak.multilabel.d2l import D2LClassifier
+from skweak.multilabel.hierarchy import propagate
 from skweak.multilabel.mean_teacher import MultiLabelMeanTeacherClassifier
 from skweak.multilabel.plain import MultiLabelClassifier
 from skweak.multilabel.pooling import pool_patches
@@ -40,4 +41,5 @@ __all__ = [
     "clean_prior",
     "metric_adaptive_thresholds",
     "pool_patches",
+    "propagate",
 ]

@@ -18,7 +18,9 @@ from skweak.noisy import CrossEntropyClassifier
 from skweak.utils import all_strategies
 from tests.small_data import blobs
 
-STRATEGIES = [cls for _, cls in all_strategies()]
+EVERY = [cls for _, cls in all_strategies()]
+# Cells, several labels and given labels have laws of their own in test_cells.py.
+STRATEGIES = [cls for cls in EVERY if cls.query_kind == "rows" and cls.label_kind == "classes"]
 OPEN_SET = [cls for cls in STRATEGIES if hasattr(cls, "_detector_class")]
 each = pytest.mark.parametrize("cls", STRATEGIES, ids=lambda cls: cls.__name__)
 each_open = pytest.mark.parametrize("cls", OPEN_SET, ids=lambda cls: cls.__name__)
@@ -157,7 +159,7 @@ def test_a_classifier_of_one_class_is_refused_where_probabilities_are_needed(cls
         return
     estimator = DummyClassifier().fit(X[START], np.zeros(40))
     call = partial(small(cls), estimator, X[POOL], 3, labeled=(X[START], np.zeros(40)))
-    if cls.__name__ in ("CCAL", "KCenterGreedy", "RandomSampling"):
+    if cls.__name__ in ("CCAL", "KCenterGreedy", "RandomSampling") or cls._cold_start is True:
         check_choice(call(), 3, 80)
         return
     if cls.__name__ == "BALD":
@@ -173,7 +175,7 @@ def test_a_classifier_of_one_class_is_refused_where_probabilities_are_needed(cls
 @each
 def test_ties_go_to_the_smaller_position(cls):
     # Every row twice: of two copies with the same score the first is taken first.
-    if cls.__name__ in ("RandomSampling", "BADGE", "BALD", "CCAL"):
+    if cls.__name__ in ("RandomSampling", "BADGE", "BALD", "CCAL", "Falcun", "PowerSampling"):
         pytest.skip("every row has its own draw, or copies are taken for different classes")
     half = X[POOL][:20]
     indices = small(cls)(learner_of(cls), np.vstack([half, half]), 40)[0]

@@ -3,8 +3,41 @@
 Larger scores are more desirable unless a function says otherwise.
 """
 
+from skweak.active.scores.annotators import (
+    active_label_quality,
+    interval_estimate,
+    labeler_quality,
+    relabel_uncertainty,
+    weighted_consensus,
+)
+from skweak.active.scores.batches import (
+    falcun,
+    nearest_to_centers,
+    round_robin,
+    sample_by_score,
+    typical_rows,
+)
+from skweak.active.scores.budget import class_quotas, within_budget
 from skweak.active.scores.clusters import cluster_match_f1
 from skweak.active.scores.confidence import bidirectional_uncertainty, confidence_score, predicted_known
+from skweak.active.scores.coverage import coverage_bandwidth, greedy_coverage, purity_radius
+from skweak.active.scores.design import (
+    expected_cost_reduction,
+    expected_gradient_length,
+    fisher_greedy,
+    last_layer_gain,
+    neighbor_divergence,
+    quire,
+)
+from skweak.active.scores.disagreement import batch_bald, committee_disagreement, label_disagreement
+from skweak.active.scores.entries import (
+    audi_entries,
+    cardinality_inconsistency,
+    entry_uncertainty,
+    max_loss_reduction,
+    separation_margin,
+    vector_inconsistency,
+)
 from skweak.active.scores.evidence import (
     aleatoric_uncertainty,
     ambiguity,
@@ -18,20 +51,50 @@ from skweak.active.scores.neighbors import reverse_neighbor_counts
 from skweak.active.scores.ranking import candidate_size, coarse_to_fine, top_k
 
 __all__ = [
+    "active_label_quality",
     "aleatoric_uncertainty",
     "ambiguity",
+    "audi_entries",
+    "batch_bald",
     "bidirectional_uncertainty",
     "candidate_size",
+    "cardinality_inconsistency",
+    "class_quotas",
     "cluster_match_f1",
     "coarse_to_fine",
+    "committee_disagreement",
     "confidence_score",
+    "coverage_bandwidth",
     "dirichlet_uncertainty",
+    "entry_uncertainty",
     "epistemic_energy",
+    "expected_cost_reduction",
+    "expected_gradient_length",
+    "falcun",
+    "fisher_greedy",
+    "greedy_coverage",
+    "interval_estimate",
+    "label_disagreement",
+    "labeler_quality",
+    "last_layer_gain",
     "max_activation_posterior",
+    "max_loss_reduction",
+    "nearest_to_centers",
+    "neighbor_divergence",
     "predicted_known",
     "purity_margin",
+    "purity_radius",
+    "quire",
+    "relabel_uncertainty",
     "reverse_neighbor_counts",
+    "round_robin",
+    "sample_by_score",
+    "separation_margin",
     "top_k",
+    "typical_rows",
     "update_candidate_factor",
     "update_target_precision",
+    "vector_inconsistency",
+    "weighted_consensus",
+    "within_budget",
 ]
