@@ -81,19 +81,28 @@ def audit_labels(X, y, estimator=None, *, cv=5, groups=None, n_jobs=None, random
     frame = find_label_issues(known, None, labels, classes=classes[present])
     frame["row"] = judged[frame["row"].to_numpy()]
     joint = confident_joint(labels, known, classes=classes[present])
+    codes = np.searchsorted(classes[present], labels)
     shares = []
     for _ in range(n_bootstraps):
         rows = random.randint(len(labels), size=len(labels))
-        # A resample may miss a rare class altogether: it has no threshold there.
-        if len(np.unique(labels[rows])) == present.sum():
-            shares.append(_wrong_share(confident_joint(labels[rows], known[rows], classes=classes[present])))
-    interval = tuple(np.quantile(shares, [0.025, 0.975]).tolist()) if shares else (0.0, 1.0)
+        shares.append(_wrong_share(codes[rows], known[rows]))
+    interval = tuple(np.quantile(shares, [0.025, 0.975]).tolist())
     rare = classes[counts < (cv if isinstance(cv, int) else 5)]
-    return LabelAudit(frame, _wrong_share(joint), interval, joint, classes[present], rare, proba, len(y))
+    return LabelAudit(frame, _wrong_share(codes, known), interval, joint, classes[present], rare, proba, len(y))
 
 
-def _wrong_share(joint):
-    return float(1 - np.trace(joint) / joint.sum())
+def _wrong_share(codes, proba, confident=0.3):
+    # A model errs least where it is surest, so a label that differs there is wrong, not hard: among the surest rows of
+    # each predicted class the labels that differ give the share of the class. More rows narrow the interval, but
+    # mistakes of the model then count as wrong labels.
+    predicted, sureness = proba.argmax(axis=1), proba.max(axis=1)
+    share = 0.0
+    for code in range(proba.shape[1]):
+        rows = np.flatnonzero(predicted == code)
+        if len(rows):
+            sure = rows[np.argsort(-sureness[rows], kind="stable")[: int(np.ceil(confident * len(rows)))]]
+            share += len(rows) / len(codes) * np.mean(codes[sure] != code)
+    return float(share)
 
 
 class LabelAudit:
@@ -104,11 +113,14 @@ class LabelAudit:
     issues : DataFrame
         Row, given and suggested label and quality in [0, 1]; the most suspicious first.
     noise_share : float
-        Estimated share of wrong labels among the rows that could be judged, in [0, 1].
+        Estimated share of wrong labels among the rows that could be judged, in [0, 1]: how often labels differ from
+        the prediction where the model is surest. It assumes that noise does not depend on how hard a row is, and is
+        too low where hard rows are mislabeled more often.
     interval : tuple of two floats
         Bootstrap interval of 95 %. It knows the chance of the rows, not a bias of the model.
     joint : ndarray of shape (C, C)
-        Estimated rows of each given class (rows) and true class (columns).
+        Confident learning's count of rows of each given class (rows) and true class (columns); its share off the
+        diagonal counts hard rows too, and is larger than `noise_share` where classes overlap.
     classes : ndarray of shape (C,)
     rare_classes : ndarray
         Classes with fewer rows than folds: too rare to judge well.

@@ -6,6 +6,7 @@ import pytest
 
 from skweak.audit import audit_labels
 from skweak.audit.cli import main
+from skweak.audit.report import _wrong_share
 
 
 def make_table(n=600, share=0.08, seed=0):
@@ -56,3 +57,24 @@ def test_command_line(tmp_path, capsys):
 def test_one_class_is_refused():
     with pytest.raises(ValueError, match="two classes"):
         audit_labels(np.zeros((9, 1)), np.zeros(9))
+
+
+def test_share_is_counted_among_the_surest_rows():
+    # Ten rows of each class; of the three surest of class 0 one label differs, of class 1 none.
+    sure = np.r_[np.linspace(0.99, 0.6, 10), np.linspace(0.99, 0.6, 10)]
+    proba = np.c_[sure, 1 - sure]
+    proba[10:] = proba[10:, ::-1]
+    codes = np.repeat([0, 1], 10)
+    codes[[0, 9]] = 1  # the second is the least sure row: it does not count
+    assert _wrong_share(codes, proba) == pytest.approx(0.5 / 3)
+
+
+def test_verified_rows_are_no_suspects(tmp_path, capsys):
+    X, y, _ = make_table()
+    key = np.arange(len(y))
+    X = X.assign(label=y, key=key)
+    first = X.assign(verified=y)  # a person confirmed every label
+    first.to_csv(tmp_path / "t.csv", index=False)
+    command = ["audit", str(tmp_path / "t.csv"), "--target", "label", "--id", "key"]
+    assert main([*command, "--corrections", "verified"]) == 0
+    assert "Empty DataFrame" in capsys.readouterr().out
