@@ -167,6 +167,7 @@ API = {
             "": [
                 "TrustedKFold",
                 "TrustedStratifiedKFold",
+                "compare",
             ],
         },
     ),

@@ -115,7 +115,8 @@ class LabelAudit:
     noise_share : float
         Estimated share of wrong labels among the rows that could be judged, in [0, 1]: how often labels differ from
         the prediction where the model is surest. It assumes that noise does not depend on how hard a row is, and is
-        too low where hard rows are mislabeled more often.
+        too low where hard rows are mislabeled more often, and too high where the model errs on its surest rows, as
+        with classes that overlap much.
     interval : tuple of two floats
         Bootstrap interval of 95 %. It knows the chance of the rows, not a bias of the model.
     joint : ndarray of shape (C, C)
