@@ -5,6 +5,7 @@ Module: title of its page, and its names under headings. A new name is one line 
 
 API = {
     "skweak.base": ("Base of all estimators", {"": ["WeakClassifier"]}),
+    "skweak.audit": ("A report on labels", {"": ["LabelAudit", "audit_labels"]}),
     "skweak.noisy": (
         "Wrong labels",
         {
@@ -226,6 +227,7 @@ API = {
                 "SemiStratifiedKFold",
                 "TrustedKFold",
                 "TrustedStratifiedKFold",
+                "compare",
             ],
         },
     ),
