@@ -346,6 +346,7 @@ API = {
         {
             "": [
                 "FastResNet",
+                "InputScaling",
                 "LabelwiseNetwork",
                 "MLP",
                 "ResNet",

@@ -272,7 +272,7 @@ def test_a_fit_trains_on_weak_views():
         return X.neg()
 
     X, y = np.random.RandomState(0).randn(20, 2), np.arange(20) % 2
-    settings_ = {"module__hidden": (3,), "max_epochs": 2, "random_state": 0}
+    settings_ = {"module__hidden": (3,), "module__scale_inputs": False, "max_epochs": 2, "random_state": 0}
     viewed = DummyNoisy(augment=(weak, torch.abs), **settings_).fit(X, y)
     assert len(seen) == 2 and sum(map(len, seen)) == 40
     mirrored = DummyNoisy(**settings_).fit(-X, y)

@@ -54,7 +54,7 @@ class KDClassifier(DistilledClassifier):
     >>> X, y = load_iris(return_X_y=True)
     >>> X = scale(X)
     >>> forest = RandomForestClassifier(min_samples_leaf=5, random_state=0).fit(X, y)
-    >>> student = KDClassifier(teacher=forest, module__hidden=(16,), max_epochs=30, random_state=0).fit(X, y)
+    >>> student = KDClassifier(teacher=forest, module__hidden=(16,), max_epochs=60, random_state=0).fit(X, y)
     >>> bool(student.score(X, y) > 0.9)
     True
     """

@@ -11,7 +11,7 @@ them ``y.toarray()``. For a matrix an integer ``cv`` means folds in the order of
 >>> X, Y = make_multilabel_classification(200, random_state=0)
 >>> partly = make_semi_supervised(Y, labeled_fraction=0.5, random_state=0)
 >>> clf, folds = CAPClassifier(max_epochs=20, random_state=0), KFold(2, shuffle=True, random_state=1)
->>> bool(cross_val_score(clf, X, partly, cv=folds, scoring=mean_average_precision_scorer).mean() > 0.6)
+>>> bool(cross_val_score(clf, X, partly, cv=folds, scoring=mean_average_precision_scorer).mean() > 0.5)
 True
 """
 

@@ -23,7 +23,7 @@ class RepetitionEnsembleClassifier(WeakClassifier):
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network.
-    n_modules : int >= 1, default=5
+    n_modules : int in [1, 1024], default=5
         Networks. More forget less and take more memory; 1 is a single network with distillation.
     sharpness : float > 0, default=0.5
         Temperature (tau) of the weights: smaller listens to the network that is surest of a row.
@@ -63,7 +63,7 @@ class RepetitionEnsembleClassifier(WeakClassifier):
 
     _supports_partial_fit = True
     _parameter_constraints = {
-        "n_modules": [Interval(Integral, 1, None, closed="left")],
+        "n_modules": [Interval(Integral, 1, 1024, closed="both")],
         "sharpness": [Interval(Real, 0, None, closed="neither")],
         "distillation_weight": [Interval(Real, 0, None, closed="left")],
     }

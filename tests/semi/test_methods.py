@@ -94,6 +94,7 @@ def test_images_get_image_views_and_gain(cls):
 def test_weight_zero_is_labeled_training(cls):
     """Then unlabeled rows change nothing but the random views, so there are none here."""
     settings = SMALL | {"augment": None, "unlabeled_weight": 0.0, "dtype": "float64", "module__hidden": ()}
+    settings |= {"module__scale_inputs": False}
     other = np.where(FEW[:, None] < 0, X * 3 - 1, X)
     first, second = (cls(**settings).fit(rows, FEW).predict_proba(X) for rows in (X, other))
     np.testing.assert_allclose(first, second, rtol=1e-6)
