@@ -52,6 +52,40 @@ def plain(network, X, y, *, epochs, batch_size, best):
             yield
 
 
+class SparseNetwork(torch.nn.Module):
+    """One hidden layer on rows of a csr matrix, its weights (d, hidden) laid out for products with sparse rows.
+
+    ``best`` adds up rows of the weights by an embedding bag, else the matrix is multiplied by `torch.sparse.mm`.
+    """
+
+    def __init__(self, n_features, hidden, n_outputs, *, best):
+        super().__init__()
+        like = torch.nn.Linear(n_features, hidden)
+        self.weight, self.bias = torch.nn.Parameter(like.weight.detach().t().contiguous()), like.bias
+        self.head, self.best = torch.nn.Linear(hidden, n_outputs), best
+
+    def forward(self, X):
+        """Return the logits."""
+        offsets, columns, values = map(torch.from_numpy, (X.indptr, X.indices, X.data))
+        if self.best:
+            z = F.embedding_bag(
+                columns, self.weight, offsets, mode="sum", per_sample_weights=values, include_last_offset=True
+            )
+        else:
+            z = torch.sparse.mm(torch.sparse_csr_tensor(offsets, columns, values, X.shape), self.weight)
+        return self.head((z + self.bias).relu())
+
+
+def sparse(network, X, y, *, epochs, batch_size):
+    """Cross-entropy of a `SparseNetwork` on a csr matrix."""
+    optimizer = _sgd(network, fused=network.best)
+    yield
+    for _ in range(epochs):
+        for index in _parts(X.shape[0], batch_size):
+            _step(optimizer, F.cross_entropy(network(X[index.numpy()]), y.index_select(0, index)))
+            yield
+
+
 def fixmatch(network, X, y, unlabeled, views, *, epochs, batch_size, ratio=3, threshold=0.95, decay=0.999):
     """FixMatch with an averaged network; an epoch is a pass over the unlabeled rows."""
     optimizer, n_labeled = _sgd(network, fused=True), batch_size // (1 + ratio)

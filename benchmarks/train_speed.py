@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from skorch import NeuralNetClassifier
@@ -161,6 +162,37 @@ def cnn(repeats):
     return _plain(*_CNN, _images(1_920), 3 * repeats)
 
 
+def text(n=20_000, n_words=50_000, in_row=60):
+    """Return rows like those of TfidfVectorizer and four classes that cannot be learned."""
+    rng = np.random.RandomState(0)
+    shape, ends = (n, n_words), np.arange(0, n * in_row + 1, in_row)
+    X = sparse.csr_matrix((rng.rand(n * in_row).astype(np.float32), rng.randint(0, n_words, n * in_row), ends), shape)
+    X.sum_duplicates()
+    return X, rng.randint(0, 4, n)
+
+
+def sparse_text(repeats):
+    """Sparse rows, 50,000 columns of which 60 are filled, MLP 50000-64-4, batch 64: an epoch, step by step in turn."""
+    X, y = text()
+    target = torch.from_numpy(y)
+    ours = CrossEntropyClassifier(
+        module__hidden=(64,), max_epochs=1, batch_size=64, random_state=0, n_threads=1, augment=None
+    )
+
+    def loops():
+        networks = {
+            "usual loop": bare_loops.SparseNetwork(X.shape[1], 64, 4, best=False),
+            "best loop": bare_loops.SparseNetwork(X.shape[1], 64, 4, best=True),
+        }
+        return {name: bare_loops.sparse(net, X, target, epochs=1, batch_size=64) for name, net in networks.items()}
+
+    seconds = weave(ours, loops, (X, y), max(1, repeats // 3))
+    peer = MLPClassifier((64,), max_iter=1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return seconds | race({"scikit-learn": lambda: timed(peer.fit, X, y)}, max(1, repeats // 3))
+
+
 def mlp_libraries(repeats):
     """MLP 64-128-10, batch 128, cross-entropy: an epoch of each library in turn."""
     data = table()
@@ -235,5 +267,5 @@ def fixmatch(repeats):
 
 ROWS = {
     function.__name__: function
-    for function in (mlp, cnn, mlp_libraries, cnn_libraries, elr, coteaching, dpc, fixmatch)
+    for function in (mlp, cnn, sparse_text, mlp_libraries, cnn_libraries, elr, coteaching, dpc, fixmatch)
 }

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skweak.engine import TensorData
+from skweak.engine.data import unlabeled_data
 from skweak.fit import (
     TRAINING_CONSTRAINTS,
     Fit,
@@ -216,7 +216,7 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"X has rows of shape {X.shape[1:]}, but {type(self).__name__} was fitted on {net.input_shape}."
             )
-        data = TensorData(X, np.zeros(X.shape[0]), dtype=net.dtype, device=net.device)
+        data = unlabeled_data(net, X)
         result = net.evaluate(data, function).cpu().numpy()
         if not np.isfinite(result).all():
             row = int(np.flatnonzero(~np.isfinite(result).reshape(len(result), -1).all(axis=1))[0])

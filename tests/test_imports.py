@@ -19,7 +19,7 @@ ROOMS = {
     "nn": set(),
     "utils": {"losses"},
     "metrics": {"utils", "labels"},
-    "model_selection": set(),
+    "model_selection": {"labels"},
     "plots": {"metrics", "utils"},
     "storage": set(),
     "engine": {"storage"},

@@ -11,7 +11,7 @@ from skweak.active.journal import Journal
 from skweak.active.rounds import RowRounds
 from skweak.active.rows import as_rows, stack_rows
 from skweak.active.uncertainty import MarginSampling
-from skweak.active.view import marker_of, unwrap
+from skweak.active.view import marker_of, unlabeled_of, unwrap
 from skweak.engine.progress import bar_interval
 from skweak.utils._checks import check_count
 
@@ -65,7 +65,7 @@ class ActiveLearner:
 
     def fit(self, X, y, **fit_kwargs):
         """Forget all rows, keep ``X`` and ``y`` as the first ones and fit the estimator on them."""
-        X, y = check_batch(X, y, marker_of(self))
+        X, y = check_batch(X, y, marker_of(self), unlabeled_of(self))
         self.estimator.fit(X, y, **fit_kwargs)
         self.X_training, self.y_training, self.batch_sizes = X, y, []
         return self
@@ -78,7 +78,8 @@ class ActiveLearner:
         X : array-like of shape (b, ...)
             New rows.
         y : array-like of shape (b,)
-            Their labels; ``unknown_label`` of the estimator may stand among them, whatever its type.
+            Their labels; ``unknown_label`` and ``unlabeled`` of the estimator may stand among them, whatever their
+            type.
         only_new : bool, default=False
             False fits the estimator anew on all rows so far. True lets it go on with the new rows alone: by
             ``partial_fit`` where it has it, else by ``fit`` with its ``warm_start``.
@@ -87,10 +88,11 @@ class ActiveLearner:
         **fit_kwargs
             Handed to ``fit`` or ``partial_fit``. Facts about rows must cover all rows that are fitted.
         """
-        X, y = check_batch(X, y, marker_of(self))
+        markers = marker_of(self), unlabeled_of(self)
+        X, y = check_batch(X, y, *markers)
         all_X, all_y = X, y
         if self.X_training is not None:
-            all_X, all_y = stack_rows(self.X_training, X), join_labels(self.y_training, y, marker_of(self))
+            all_X, all_y = stack_rows(self.X_training, X), join_labels(self.y_training, y, *markers)
         if not train:
             if only_new or fit_kwargs:
                 what = "only_new=True" if only_new else f"{next(iter(fit_kwargs))}="

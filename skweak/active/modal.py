@@ -12,7 +12,7 @@ from sklearn.utils import _safe_indexing, check_X_y
 from skweak.active.answers import as_answers, is_marked, join_labels
 from skweak.active.base import check_strategy
 from skweak.active.rows import as_rows, stack_rows
-from skweak.active.view import marker_of
+from skweak.active.view import marker_of, unlabeled_of
 
 _WANTED = "0.4.2.1"
 _REMEDY = f"install it with: pip install --no-deps modAL-python=={_WANTED}"
@@ -108,11 +108,11 @@ class ActiveLearner(_ActiveLearner):
             self.fit(X_training, y_training, bootstrap=bootstrap_init, **fit_kwargs)
 
     def _check(self, X, y):
-        X, y = as_rows(X), as_answers(y, marker_of(self))
+        X, y = as_rows(X), as_answers(y, marker_of(self), unlabeled=unlabeled_of(self))
         # The marker may be nan or of another type than the classes; only they are checked.
-        marks = is_marked(y, marker_of(self))
+        marks = is_marked(y, marker_of(self)) | is_marked(y, unlabeled_of(self))
         checked = y
-        if marks.any():
+        if marks.any() and y.ndim == 1:
             checked = np.zeros(len(y)) if marks.all() else np.where(marks, y[~marks][:1], y)
         check_X_y(X, checked, accept_sparse=True, ensure_2d=False, allow_nd=True, multi_output=True, dtype=None,
                   ensure_all_finite=self.force_all_finite)  # fmt: skip
@@ -124,7 +124,7 @@ class ActiveLearner(_ActiveLearner):
             self.X_training, self.y_training = X, y
         else:
             self.X_training = stack_rows(self.X_training, X)
-            self.y_training = join_labels(self.y_training, y, marker_of(self))
+            self.y_training = join_labels(self.y_training, y, marker_of(self), unlabeled_of(self))
             self.batch_sizes = [*self.batch_sizes, len(y)]
 
     def _fit_to_known(self, bootstrap=False, **fit_kwargs):

@@ -9,10 +9,11 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 from torch.nn import functional as F
 
-from skweak.active.answers import NO_MARKER, is_marked, of_one_type, read_labels
+from skweak.active.answers import NO_MARKER, is_marked
 from skweak.active.base import SEED, QueryStrategy
 from skweak.base import WeakClassifier
 from skweak.labels import encode_labels
+from skweak.labels.markers import read_labels
 
 _MARKER = [None, Real, str]
 
@@ -96,9 +97,8 @@ class OpenSetClassifier(WeakClassifier):
         y = read_labels(y)
         codes = np.full(len(y), -1)
         seen = ~is_marked(y, NO_MARKER if self.unlabeled is None else self.unlabeled)
-        y, _, unknown_label = of_one_type(y[seen], None, self.unknown_label, self.classes_)
         codes[seen] = encode_labels(
-            y, "open", classes=self.classes_, unknown_label=unknown_label, owner=type(self).__name__
+            y[seen], "open", classes=self.classes_, unknown_label=self.unknown_label, owner=type(self).__name__
         ).target
         return codes
 
@@ -110,16 +110,7 @@ class OpenSetClassifier(WeakClassifier):
         if self.known_classes is not None and self.classes is not None:
             raise ValueError("known_classes and classes both name the known classes; give one of them.")
         named = self.known_classes if self.classes is None else self.classes
-        classes = named if classes is None else classes
-        taken = () if classes is None else classes
-        one_type, unlabeled, unknown_label = of_one_type(y, self.unlabeled, self.unknown_label, taken)
-        if one_type is y:
-            return super()._encode(y, n_rows, classes)
-        # A marker of another type than the classes, which an array of labels cannot hold.
-        return encode_labels(
-            one_type, self._label_kind, n_rows=n_rows, classes=classes, unlabeled=unlabeled,
-            unknown_label=unknown_label, owner=f"This {type(self).__name__}",
-        )  # fmt: skip
+        return super()._encode(y, n_rows, named if classes is None else classes)
 
     def _stages(self, run):
         """Return the stages of a fit in their order."""

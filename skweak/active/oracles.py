@@ -7,7 +7,7 @@ answer.
 
 import numpy as np
 
-from skweak.active.answers import read_labels
+from skweak.labels.markers import read_labels
 
 
 class _Refused:

@@ -7,12 +7,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
-from skweak.active.answers import as_answers, is_marked
+from skweak.active.answers import as_answers, is_marked, join_labels
 from skweak.active.base import QueryStrategy
 from skweak.active.journal import describe, digest
 from skweak.active.oracles import REFUSED
 from skweak.active.stopping import check_rule
-from skweak.active.view import marker_of, training_rows
+from skweak.active.view import marker_of, training_rows, unlabeled_of
 from skweak.metrics import query_precision_recall
 
 # Rows on which stopping rules watch the predictions.
@@ -26,7 +26,7 @@ class Rounds:
         self.learner, self.X_pool, self.oracle, self.n_instances = learner, X_pool, oracle, n_instances
         self.scorers, self.rule = scorers, check_rule(stop)
         self.n_pool = _num_samples(X_pool)
-        self.unknown = marker_of(learner)
+        self.unknown, self.unlabeled = marker_of(learner), unlabeled_of(learner)
         self.priced = costs is not None or hasattr(oracle, "cost_of") or budget is not None
         self.costs = None if costs is None else np.asarray(costs, dtype=np.float64)
         if self.costs is not None and not (np.isfinite(self.costs) & (self.costs > 0)).all():
@@ -77,7 +77,7 @@ class Rounds:
             "n_instances": self.n_instances,
             "X_pool": digest(self.X_pool),
             "X_training": None if X is None else digest(_as_table(X)),
-            "y_training": None if X is None else digest(as_answers(y, self.unknown)),
+            "y_training": None if X is None else digest(as_answers(y, self.unknown, unlabeled=self.unlabeled)),
             **{name: value for name, value in given.items() if value is not None},
         }
 
@@ -174,7 +174,7 @@ class RowRounds(Rounds):
         self.ask, self.n_known_left = oracle, None
         self.n_labeled_known = int(self.is_known(self.labels).sum())
         if not callable(oracle):
-            answers = as_answers(oracle, self.unknown, "oracle")
+            answers = as_answers(oracle, self.unknown, "oracle", unlabeled=self.unlabeled)
             if len(answers) != self.n_pool:
                 raise ValueError(f"oracle has {len(answers)} answers, X_pool has {self.n_pool} rows; give one per row.")
             self.ask = answers.__getitem__
@@ -184,7 +184,7 @@ class RowRounds(Rounds):
     def labels(self):
         """Labels so far."""
         y = training_rows(self.learner)[1]
-        return np.empty(0) if y is None else as_answers(y, self.unknown)
+        return np.empty(0) if y is None else as_answers(y, self.unknown, unlabeled=self.unlabeled)
 
     def n_left(self):
         """Return how many rows have not been asked for."""
@@ -203,13 +203,14 @@ class RowRounds(Rounds):
 
     def is_known(self, answers):
         """Return which answers name a known class."""
-        marks = is_marked(as_answers(answers, self.unknown, "oracle"), self.unknown)
+        answers = as_answers(answers, self.unknown, "oracle", unlabeled=self.unlabeled)
+        marks = is_marked(answers, self.unknown) | is_marked(answers, self.unlabeled)
         # Of several labels per row, the row is unknown where all are.
         return ~marks.all(axis=tuple(range(1, marks.ndim)))
 
     def check_answer(self, answer):
         """Raise for an answer that cannot be learned."""
-        as_answers([answer], self.unknown, "oracle")
+        as_answers([answer], self.unknown, "oracle", unlabeled=self.unlabeled)
 
     def step(self, number, journal):
         """Run one round and return its record."""
@@ -240,9 +241,9 @@ class RowRounds(Rounds):
         told = [position for position, answer in enumerate(answers) if answer is not REFUSED]
         if not told:
             return
-        y = as_answers([answers[position] for position in told], self.unknown, "oracle")
+        y = as_answers([answers[position] for position in told], self.unknown, "oracle", unlabeled=self.unlabeled)
         X = _safe_indexing(self.X_pool, indices[told])
-        labels = y if not len(self.labels) else np.concatenate([np.asarray(self.labels, y.dtype), y])
+        labels = y if not len(self.labels) else join_labels(self.labels, y, self.unknown, self.unlabeled)
         # A classifier cannot learn while all labels are of one class.
         alone = self.cold and labels.ndim == 1 and len(set(labels[self.is_known(labels)].tolist())) < 2
         if alone:

@@ -10,10 +10,11 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 from tqdm.auto import tqdm
 
-from skweak.active.answers import NO_MARKER, read_labels
+from skweak.active.answers import NO_MARKER
 from skweak.active.rows import as_rows, chunks
 from skweak.active.scores import confidence_score
 from skweak.engine.progress import bar_interval
+from skweak.labels.markers import read_labels
 
 # A pool is embedded into memory once; rows of one chunk take about this many bytes.
 _CHUNK_BYTES = 2**25
@@ -263,6 +264,15 @@ def marker_of(learner):
     """Return the ``unknown_label`` of the estimator inside a learner, that of a committee's first member."""
     learner = (getattr(learner, "learner_list", None) or [learner])[0]
     return getattr(unwrap(learner)[1], "unknown_label", NO_MARKER)
+
+
+def unlabeled_of(learner):
+    """Return the marker of unlabeled rows that the estimator inside a learner has besides its ``unknown_label``."""
+    learner = (getattr(learner, "learner_list", None) or [learner])[0]
+    estimator = unwrap(learner)[1]
+    marker = getattr(estimator, "unlabeled", NO_MARKER)
+    # Where None may mean an unknown row, it says that there is no unlabeled one.
+    return NO_MARKER if marker is None and hasattr(estimator, "unknown_label") else marker
 
 
 def training_rows(learner):

@@ -7,7 +7,8 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
-from skweak.labels.checks import check_discrete, class_list, find_classes, marked, refuse_marker
+from skweak.labels.checks import check_discrete, class_list, find_classes, refuse_marker
+from skweak.labels.markers import marked
 
 PARTS = ("task", "worker", "label")
 

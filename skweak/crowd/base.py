@@ -35,7 +35,7 @@ class CrowdClassifier(WeakClassifier):
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network.
     missing : scalar, default=-1
-        Marker where somebody was not asked; a string among strings, nan in tables of floats or objects.
+        Marker where somebody was not asked, of any type; nan, None and pandas' NA always count as not asked.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
     """

@@ -43,9 +43,13 @@ class TensorData(Dataset):
         Rows whose label was verified.
     dtype : torch.dtype
     device : str or torch.device
+    sparse_batches : bool
+        Hand out the batches of a sparse matrix as `skweak.engine.sparse_rows.SparseRows`.
     """
 
-    def __init__(self, X, y, *, weight=None, trusted=None, side=None, dtype=torch.float32, device="cpu"):
+    def __init__(
+        self, X, y, *, weight=None, trusted=None, side=None, dtype=torch.float32, device="cpu", sparse_batches=False
+    ):
         self.dtype, self.device = dtype, torch.device(device)
         self.row_shape = tuple(X.shape[1:])
         self.target = torch.from_numpy(np.ascontiguousarray(y)).to(self.device)
@@ -53,6 +57,7 @@ class TensorData(Dataset):
         self.trusted = None if trusted is None else torch.from_numpy(trusted).to(self.device)
         self.side = {name: torch.from_numpy(value).to(self.device) for name, value in (side or {}).items()}
         self._source, self._read, self._positions = X, make_reader(X, dtype, self.device), None
+        self.sparse_batches = sparse_batches and sparse.issparse(X)
         self._scale_bytes = X.dtype == np.uint8
         # Which part of every shuffled batch this process takes, and of how many; see `skweak.engine.parallel`.
         self.share = (0, 1)
@@ -136,6 +141,18 @@ class TensorData(Dataset):
             return self.rows(torch.arange(start, stop, device=self.device))
         return self._as_floats(self._read.slice(start, stop))
 
+    def batch_rows(self, index):
+        """Return the inputs of the rows ``index`` as networks get them: of a sparse table perhaps `SparseRows`."""
+        return self._read.batch(self._place(index)) if self.sparse_batches else self.rows(index)
+
+    def batch_slice(self, start, stop):
+        """Return the inputs of neighbouring rows as networks get them."""
+        if not self.sparse_batches:
+            return self.slice(start, stop)
+        if self._positions is not None:
+            return self.batch_rows(torch.arange(start, stop, device=self.device))
+        return self._read.batch_slice(start, stop)
+
     def _as_floats(self, X):
         if self._scale_bytes:
             # One shift and scale for every image: bytes become [-2, 2], the range that default learning rates expect.
@@ -145,11 +162,14 @@ class TensorData(Dataset):
 
     def take(self, index):
         """Return the `Batch` of the rows ``index``."""
-        return Batch(self.rows(index), self.target.index_select(0, index), index)
+        return Batch(self.batch_rows(index), self.target.index_select(0, index), index)
 
     def take_each(self, indices):
         """Yield the `Batch` of each of several lists of rows, gathered together: few rows cost as much as many."""
         if not indices:
+            return
+        if self.sparse_batches:
+            yield from map(self.take, indices)
             return
         sizes, row_bytes = list(map(len, indices)), int(np.prod(self.row_shape)) * self.dtype.itemsize
         at_once = max(1, _GATHER_BYTES // max(1, sizes[0] * row_bytes))
@@ -213,11 +233,11 @@ class TensorBatches:
     def inputs(self):
         """Yield the inputs of each batch."""
         if self.generator is not None or self.rows is not None or self.drop_last:
-            yield from map(self.data.rows, self.indices())
+            yield from map(self.data.batch_rows, self.indices())
             return
         stops = [*range(self.batch_size, len(self) * self.batch_size, self.batch_size), self.n_rows]
         for start, stop in itertools.pairwise([0, *stops]):
-            yield self.data.slice(start, stop)
+            yield self.data.batch_slice(start, stop)
 
     def restrict(self, rows, **changes):
         """Return the same batches over the positions ``rows`` only; ``changes`` override other settings."""
@@ -243,6 +263,13 @@ class PairedBatches:
         # `chain` over fresh iterations, not `cycle`: every pass has its own order and keeps no old batches.
         again = itertools.chain.from_iterable(itertools.repeat(self.second))
         return zip(self.first, again, strict=False)
+
+
+def unlabeled_data(net, X):
+    """Return the `TensorData` of checked inputs without labels, as the networks of a trainer take them."""
+    return TensorData(
+        X, np.zeros(X.shape[0]), dtype=net.dtype, device=net.device, sparse_batches=getattr(net, "takes_sparse", False)
+    )
 
 
 def evaluation_batches(data, batch_size, rows=None):

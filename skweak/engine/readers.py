@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from skweak.engine.sparse_rows import as_batch, one_entry_each
 from skweak.engine.streaming import BlockReader, RowSource, send
 
 # Read-only arrays up to this size are copied once; larger ones are read batch by batch.
@@ -21,7 +22,7 @@ def make_reader(X, dtype, device):
     if isinstance(X, RowSource):
         return BlockReader(X, dtype, device)
     if sparse.issparse(X):
-        return BatchReader(X.tocsr(), dtype, device)
+        return SparseReader(one_entry_each(X.tocsr()), dtype, device)
     if X.nbytes > _room(device) / 2 or (not X.flags.writeable and X.nbytes > _COPY_LIMIT and device.type == "cpu"):
         return BatchReader(X, dtype, device)
     tensor = torch.from_numpy(X if X.flags.writeable else X.copy())
@@ -49,7 +50,7 @@ class TensorReader:
 
 
 class BatchReader:
-    """Rows of a sparse matrix or of an array that cannot be one tensor on the device, made so one batch at a time."""
+    """Rows of an array that cannot be one tensor on the device, made so one batch at a time."""
 
     def __init__(self, X, dtype, device):
         self.X, self.dtype, self.device = X, dtype, device
@@ -63,6 +64,30 @@ class BatchReader:
         return self._send(self.X[start:stop])
 
     def _send(self, rows):
-        rows = rows.toarray() if sparse.issparse(rows) else np.array(rows)
-        tensor = torch.from_numpy(rows)
+        tensor = torch.from_numpy(np.array(rows))
         return send(tensor if tensor.dtype == torch.uint8 else tensor.to(self.dtype), self.device)
+
+
+class SparseReader(BatchReader):
+    """Rows of a csr matrix, made dense on the device one batch at a time; only the entries travel there."""
+
+    def batch(self, index):
+        """Return the rows ``index``, on the CPU in a form that a first linear layer multiplies as it is."""
+        return self._as_batch(self.X[index.cpu().numpy()])
+
+    def batch_slice(self, start, stop):
+        """Return neighbouring rows in the same form."""
+        return self._as_batch(self.X[start:stop])
+
+    def _as_batch(self, rows):
+        return as_batch(rows, self.dtype) if self.device.type == "cpu" else self._send(rows)
+
+    def _send(self, rows):
+        if self.device.type == "cpu":
+            return torch.from_numpy(rows.toarray()).to(self.dtype)
+        row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        place = send(torch.from_numpy(row * rows.shape[1] + rows.indices), self.device)
+        values = send(torch.from_numpy(rows.data).to(self.dtype), self.device)
+        dense = torch.zeros(rows.shape[0] * rows.shape[1], dtype=self.dtype, device=self.device)
+        # Every place occurs once.
+        return dense.scatter_(0, place, values).view(rows.shape)

@@ -8,16 +8,17 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
 
-from skweak.engine.data import TensorBatches, TensorData, evaluation_batches, join
+from skweak.engine.data import TensorBatches, evaluation_batches, join, unlabeled_data
 from skweak.engine.divergence import LastFinite, recover
 from skweak.engine.economy import full_precision_logits, sensible_threads
 from skweak.engine.errors import DivergenceError, explain, first_not_finite
 from skweak.engine.listeners import check_monitors, notify_begin, someone_listens, stopped_early, without_shapes
-from skweak.engine.optimizers import clear_gradients, make_optimizer, wants_closure
+from skweak.engine.optimizers import clear_gradients, make_optimizer, step, wants_closure
 from skweak.engine.progress import progress_bar
 from skweak.engine.recording import StepValues, record_epoch, record_held_out_loss
 from skweak.engine.repeat import StepClosure
 from skweak.engine.seeding import use_threads
+from skweak.engine.sparse_rows import lay_out_columns, sparse_batches
 from skweak.engine.state import load_training_state, training_state
 
 
@@ -78,7 +79,8 @@ class Trainer(NeuralNet):
     def lay_out(self, network):
         """Return a network in the type of this fit and in the memory layout that suits its inputs."""
         layout = torch.channels_last if len(self.input_shape) == 3 else torch.preserve_format
-        return network.to(dtype=self.dtype, memory_format=layout)
+        network = network.to(dtype=self.dtype, memory_format=layout)
+        return lay_out_columns(network, self.input_shape[0]) if sparse_batches(self.data) else network
 
     def torch_compile(self, module, name):
         """Compile in place, so that class, parameter names and pickles stay those of the network."""
@@ -239,7 +241,7 @@ class Trainer(NeuralNet):
         for name in self._optimizers:
             optimizer = getattr(self, f"{name}_")
             if not wants_closure(type(optimizer)):
-                optimizer.step()
+                step(optimizer)
             elif closure is not None:
                 optimizer.step(closure)
             else:
@@ -323,8 +325,7 @@ class Trainer(NeuralNet):
         """Return probabilities for checked inputs; scoring callbacks call this during training."""
         training = self.module_.training
         self.set_training(False)
-        data = TensorData(X, torch.zeros(len(X)).numpy(), dtype=self.dtype, device=self.device)
-        proba = self.evaluate(data, lambda rows: self.method._row_proba(self, rows))
+        proba = self.evaluate(unlabeled_data(self, X), lambda rows: self.method._row_proba(self, rows))
         self.set_training(training)
         return proba.float().cpu().numpy()
 

@@ -41,7 +41,7 @@ def make_trainer(method, device, input_shape, n_outputs, max_epochs):
         **{f"optimizer__{name}": value for name, value in settings.items()},
         **{f"callbacks__{name}": value for name, value in spellings(method, "callbacks__").items()},
     )
-    net.input_shape, net.n_outputs = tuple(input_shape), n_outputs
+    net.input_shape, net.n_outputs, net.takes_sparse = tuple(input_shape), n_outputs, takes_sparse(method)
     return net
 
 
@@ -54,6 +54,13 @@ def continue_trainer(method, previous, input_shape, n_outputs, max_epochs):
     net = copy.deepcopy(previous)
     net.max_epochs, net.verbose, net.on_divergence = max_epochs, method.verbose, method.on_divergence
     return net
+
+
+def takes_sparse(method):
+    """Return whether the networks are ours, which may get `SparseRows`; others get dense rows."""
+    module = getattr(method.module, "func", method.module)
+    ours = isinstance(module, str) or str(getattr(module, "__module__", "")).startswith("skweak.")
+    return ours and not method.compile
 
 
 def scales_inputs(method):

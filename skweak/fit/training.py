@@ -101,7 +101,8 @@ class Fit:
         net = self._trainer()
         seed = self._open_file(net)
         with seeded(seed, self.device) as (net.generator, net.numpy_random):
-            whole = TensorData(self.X, labels.target, dtype=net.dtype, device=self.device, **self.facts)
+            place = {"dtype": net.dtype, "device": self.device, "sparse_batches": net.takes_sparse}
+            whole = TensorData(self.X, labels.target, **place, **self.facts)
             rows = RowFacts(whole, self.facts["weight"], method.validation_fraction, net.numpy_random)
             net.views, net.classes = make_views(method.augment, rows.training), labels.classes
             try:

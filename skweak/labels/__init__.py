@@ -7,11 +7,14 @@ noisy       (n,) class labels                                   (n,) int64 in 0.
 semi        the same with the marker ``unlabeled``              (n,) int64, -1 where unlabeled
 open        the same with ``unknown_label`` and ``unlabeled``   (n,) int64, C where unknown, -1 where unlabeled
 partial     (n, C) 0/1 candidates, dense or sparse              (n, C) uint8
-multilabel  (n, L) 0/1, -1 where unknown                        (n, L) int8
+multilabel  (n, L) 0/1, -1 or nan where unknown                 (n, L) int8
 crowd       (n, A) label per annotator, ``missing``             (n, A) int64, -1 where missing
 =========== =================================================== ==============================================
 
 A one-dimensional ``y`` is the clean special case of every kind: one candidate per row, one binary label, one annotator.
+Markers may be of another type than the classes, as -1 or None among strings in a list, a frame or an array of objects;
+they are compared before anything is converted. A string that is such a marker as numpy prints it is refused.
+
 An estimator names its kind in ``_label_kind``: one of the names above, or an instance of its own `LabelKind`.
 """
 
@@ -59,11 +62,11 @@ def encode_labels(
     classes : sequence or None
         All classes (or column names); a label outside raises. By default those that occur in ``y``.
     unlabeled : scalar or None
-        Marker of rows without a label (semi, open); None when every row has one.
+        Marker of rows without a label (semi, open); None when every row has one, or (semi) where the label is None.
     unknown_label : scalar or None
         Marker of rows known to belong to none of the classes (open).
     missing : scalar
-        Marker of an annotator's missing answer (crowd); nan stands for None and pandas' NA as well.
+        Marker of an annotator's missing answer (crowd); nan, None and pandas' NA always mean that it is missing.
     owner : str
         Name of the estimator, for messages.
 

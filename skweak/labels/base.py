@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_array
 
 from skweak.labels.beliefs import given_class_losses, judge_given
 from skweak.labels.checks import check_discrete, check_numbering, class_list, find_classes, label_array, label_column
+from skweak.labels.markers import class_values
 
 UNLABELED = -1
 
@@ -68,18 +69,16 @@ class LabelKind:
         markers = markers or {}
         if y is None:
             raise ValueError(f"{owner} estimator requires y to be passed, but the target y is None.")
-        y = self._array(y, markers)
+        classes = None if classes is None else class_list(classes)
+        y = self._array(y, markers, classes)
         if n_rows is not None and y.shape[0] != n_rows:
             raise ValueError(f"y has inconsistent numbers of samples: X has {n_rows} rows, y has {y.shape[0]}.")
         if 0 in y.shape:
             raise ValueError(f"y has shape {y.shape}; give at least one row and one column.")
-        classes = None if classes is None else class_list(classes)
         if self.takes_matrix and y.ndim == 2 and y.shape[1] > 1:
             check_numbering(y, self.name)
             return self.encode_matrix(y, classes, markers)
-        y = label_column(y)
-        check_discrete(y)
-        return self.encode_column(y, classes, markers)
+        return self.encode_column(label_column(y), classes, markers)
 
     def encode_matrix(self, y, classes, markers):
         """Return the `Labels` of a ``y`` of several columns."""
@@ -91,13 +90,14 @@ class LabelKind:
         named = ~(skip | unknown)
         if not named.any():
             raise ValueError(f"y holds no row with a class: all {len(y)} rows are marked; label at least two classes.")
-        complete = named.all()
-        classes, codes = find_classes(y if complete else y[named], classes, len(y), "label")
+        values = class_values(y, named)
+        check_discrete(values)
+        classes, codes = find_classes(values, classes, len(y), "label")
         if len(classes) < 2:
             raise ValueError(
                 f"y must contain at least 2 classes, the data contains only one class: {classes.item(0)!r}."
             )
-        if complete:
+        if named.all():
             return Labels(self, classes, self.column_target(codes, classes))
         target = np.full(len(y), UNLABELED, dtype=np.int64)
         target[named] = codes
@@ -153,7 +153,7 @@ class LabelKind:
     def score(self, y, predicted, *, classes=None, markers=None, sample_weight=None):
         """Return the share of correct predictions among those that ``y`` can judge; nan when there are none."""
         markers, predicted = markers or {}, np.asarray(predicted)
-        y = self._array(y, markers)
+        y = self._array(y, markers, classes)
         if y.shape[0] != len(predicted):
             raise ValueError(f"y has inconsistent numbers of samples: {y.shape[0]}, but X has {len(predicted)} rows.")
         if y.ndim == 2 and (not self.takes_matrix or (y.shape[1] == 1 and predicted.ndim == 1)):
@@ -178,9 +178,13 @@ class LabelKind:
         tags.classifier_tags.multi_label = self.several
         tags.classifier_tags.multi_class = not self.several
 
-    def _array(self, y, markers):
-        return label_array(y, self.name, takes_sparse=self.takes_sparse, marker=self.entry_marker(markers))
+    def _array(self, y, markers, classes):
+        classes = None if classes is None else np.asarray(classes)
+        return label_array(
+            y, self.name, takes_sparse=self.takes_sparse, classes=classes,
+            markers=lambda matrix: self.markers_in(markers, matrix),
+        )  # fmt: skip
 
-    def entry_marker(self, markers):
-        """Return the marker of single entries of a matrix, None where there is none."""
-        return None
+    def markers_in(self, markers, matrix):
+        """Return those markers, by name, that may stand in a ``y`` of several columns (``matrix``) or of one."""
+        return {}

@@ -10,12 +10,11 @@ from sklearn.model_selection._validation import _fit_and_predict
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
 
-# How None, nan and pandas' NA print.
-_ABSENT = ("None", "nan", "<NA>")
+from skweak.labels.markers import marked, read_labels, refuse_printed
 
 
-def label_array(y, kind, *, takes_sparse=False, marker=None):
-    """Return ``y`` as an array of one type, or as a csr matrix.
+def label_array(y, kind, *, takes_sparse=False, markers=None, classes=None):
+    """Return ``y`` as an array, or as a csr matrix; of one type, or of objects among which the markers stand.
 
     Parameters
     ----------
@@ -24,8 +23,10 @@ def label_array(y, kind, *, takes_sparse=False, marker=None):
         Name of the kind of labels, for messages.
     takes_sparse : bool
         Whether a sparse matrix is accepted.
-    marker : scalar or None
-        The marker of missing entries of a matrix; with nan, entries that are nan or None pass.
+    markers : callable or None
+        Given whether ``y`` has several columns, it returns the markers that may stand in it by their names.
+    classes : ndarray or None
+        All classes, as far as they are known.
     """
     if isinstance(y, np.ma.MaskedArray):
         raise TypeError(f"y is a masked array, whose mask would be ignored; fill it with the marker of {kind} labels.")
@@ -35,6 +36,7 @@ def label_array(y, kind, *, takes_sparse=False, marker=None):
         return y.tocsr()
     given = y
     try:
+        y = read_labels(y) if isinstance(y, (list, tuple)) else y
         y = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, ensure_all_finite=False, ensure_min_samples=0,
                         ensure_min_features=0, input_name="y")  # fmt: skip
     except ValueError as error:
@@ -43,9 +45,18 @@ def label_array(y, kind, *, takes_sparse=False, marker=None):
         raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
     if y.dtype.kind in "mMSV":
         raise TypeError(f"y holds {y.dtype} values; classes are numbers or strings.")
-    marker = marker if y.ndim == 2 and y.shape[1] > 1 else None
-    _refuse_mixture(given if isinstance(given, (list, tuple)) else y, y.dtype, "y", marker)
-    if y.dtype.kind == "f" and not (np.isfinite(y) | marked(y, marker)).all():
+    markers = {} if markers is None else markers(y.ndim == 2 and y.shape[1] > 1)
+    refuse_printed(y, markers, classes)
+    known = np.zeros(y.shape, dtype=bool)
+    if y.dtype.kind in "Of":
+        for marker in markers.values():
+            known |= marked(y, marker)
+    if y.dtype.kind == "O" and isinstance(given, (list, tuple)):
+        # Where nan is no marker, numbers beside it are floats like any others.
+        plain = np.asarray(given)
+        y = plain if plain.dtype.kind == "f" and (np.isnan(plain) & ~known).any() else y
+    _refuse_mixture(y, "y", known, takes_numbers=bool(markers))
+    if y.dtype.kind == "f" and not (np.isfinite(y) | known).all():
         what = "infinity" if np.isinf(y).any() else "NaN"
         raise ValueError(f"Input y contains {what}. Mark missing labels with the marker of the estimator instead.")
     # -0.0 and 0.0 are one class; adding zero makes both print as 0.0.
@@ -92,6 +103,7 @@ def binary_matrix(y, kind, accepted):
     if sparse.issparse(y) and not y.has_canonical_format:
         y = y.copy()
         y.sum_duplicates()
+    y = y if -1 not in accepted else _unknown_as_number(y)
     if y.dtype.kind not in "biuf":
         raise ValueError(f"y must hold numbers to be a matrix of {kind} labels, got dtype {y.dtype}.")
     values = y.data if sparse.issparse(y) else y
@@ -101,12 +113,23 @@ def binary_matrix(y, kind, accepted):
     return y
 
 
+def _unknown_as_number(y):
+    """Return a matrix whose entries that are nan, None or pandas' NA are -1."""
+    values = y.data if sparse.issparse(y) else y
+    unknown = marked(values, np.nan)
+    if not unknown.any():
+        return y
+    values = np.where(unknown, -1, values)
+    values = values.astype(float) if not any(isinstance(v, str) for v in values.ravel()[:1]) else values
+    return sparse.csr_matrix((values, y.indices, y.indptr), y.shape) if sparse.issparse(y) else values
+
+
 def class_list(classes):
     """Return the parameter ``classes`` as an array of distinct labels, in the given order."""
-    array = np.asarray(classes)
+    array = read_labels(classes)
     if array.ndim != 1 or not len(array):
         raise ValueError(f"classes must be a list of distinct labels, got {classes!r}.")
-    _refuse_mixture(classes, array.dtype, "classes")
+    _refuse_mixture(array, "classes")
     if len(np.unique(array)) != len(array):
         raise ValueError(f"classes must be a list of distinct labels, got {array.tolist()!r}.")
     return array
@@ -142,33 +165,24 @@ def column_names(classes, n_columns, what):
     return classes
 
 
-def marked(y, marker):
-    """Return where ``y`` equals ``marker``; a marker of another type matches nothing, nan matches None as well."""
-    is_nan = isinstance(marker, Real) and marker != marker
-    if is_nan and y.dtype.kind == "O":
-        return _each(lambda value: str(value) in _ABSENT and not isinstance(value, str), y)
-    if is_nan and y.dtype.kind == "f":
-        return np.isnan(y)
-    if marker is None or is_nan or isinstance(marker, str) != (y.dtype.kind in "OUS"):
-        return np.zeros(y.shape, dtype=bool)
-    return np.asarray(y == marker, dtype=bool)
-
-
 def refuse_marker(classes, name, marker):
     """Raise when a marker is one of the given classes: its rows would have a class and none."""
     if classes is not None and marked(classes, marker).any():
         raise ValueError(f"{name}={marker!r} is also one of classes={classes.tolist()!r}; give it another value.")
 
 
-def _refuse_mixture(values, dtype, name, marker=None):
-    """Raise where strings stand beside other values, which numpy turns into strings when they come in a list."""
-    if dtype.kind not in "OU" or (isinstance(values, np.ndarray) and values.dtype.kind == "U"):
+def _refuse_mixture(values, name, known=False, takes_numbers=False):
+    """Raise where strings stand beside other values; ``known`` says which entries are markers."""
+    if values.dtype.kind != "O":
         return
-    values = np.asarray(values, dtype=object)
-    odd = values[~(_each(lambda value: isinstance(value, str), values) | marked(values, marker))]
-    if len(odd):
+    strings = _each(lambda value: isinstance(value, str), values)
+    odd = ~(strings | known)
+    if takes_numbers and not (strings & ~known).any():
+        odd &= ~_each(lambda value: isinstance(value, Real) and value == value, values)
+    if odd.any():
+        first = values[odd][0]
         raise TypeError(
-            f"Unknown label type: {name} holds {odd[0]!r} ({type(odd[0]).__name__}) among strings or objects; give all "
+            f"Unknown label type: {name} holds {first!r} ({type(first).__name__}) among strings or objects; give all "
             "labels as numbers of a numeric dtype or all as strings, and missing ones as the marker of the estimator."
         )
 

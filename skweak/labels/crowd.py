@@ -4,23 +4,24 @@ import numpy as np
 
 from skweak.labels.base import UNLABELED, LabelKind, Labels
 from skweak.labels.beliefs import judge_most_probable
-from skweak.labels.checks import check_discrete, find_classes, marked, refuse_marker
+from skweak.labels.checks import check_discrete, find_classes, refuse_marker
+from skweak.labels.markers import agreement, class_values, marked
 
 
 class CrowdLabels(LabelKind):
-    """(n, A) class labels, one column per annotator, with the marker ``missing``."""
+    """(n, A) class labels, one column per annotator, with the marker ``missing``; nan and None count as it."""
 
     name = "crowd"
     takes_matrix = True
 
     def encode_matrix(self, y, classes, markers):
         """Return answers (n, A) as class codes, -1 where nobody answered."""
-        missing = self.entry_marker(markers)
+        missing = markers.get("missing", UNLABELED)
         refuse_marker(classes, "missing", missing)
-        absent = marked(y, missing)
+        absent = self._absent(y, markers)
         if absent.all():
             raise ValueError(f"y holds only the marker missing={missing!r}; give at least one answer.")
-        present = y[~absent]
+        present = class_values(y, ~absent)
         check_discrete(present)
         classes, codes = find_classes(present, classes, y.shape[0], "answer")
         if len(classes) < 2:
@@ -28,16 +29,19 @@ class CrowdLabels(LabelKind):
                 f"y must contain at least 2 classes, the answers contain only one class: {classes.item(0)!r}."
             )
         target = np.full(y.shape, UNLABELED, dtype=np.int64)
-        target[~absent] = codes
+        target[~absent] = codes.ravel()
         return Labels(self, classes, target, flat=False)
 
     def column_target(self, codes, classes):
         """Return the answers of one annotator."""
         return codes[:, None]
 
-    def entry_marker(self, markers):
-        """Return the marker ``missing``."""
-        return markers.get("missing", UNLABELED)
+    def markers_in(self, markers, matrix):
+        """Return the marker ``missing`` and nan."""
+        return {"missing": markers.get("missing", UNLABELED), "nan": np.nan} if matrix else {}
+
+    def _absent(self, y, markers):
+        return marked(y, markers.get("missing", UNLABELED)) | marked(y, np.nan)
 
     def judge_rows(self, proba, target):
         """Settle on the most probable class."""
@@ -47,4 +51,5 @@ class CrowdLabels(LabelKind):
         """Count the answers that agree."""
         if y.ndim == 1:
             return super().judge_predictions(y, predicted, classes, markers)
-        return ~marked(y, self.entry_marker(markers)), y == predicted[:, None]
+        judged = ~self._absent(y, markers)
+        return judged, agreement(y, np.broadcast_to(predicted[:, None], y.shape), judged)

@@ -10,7 +10,7 @@ from skweak.labels.checks import binary_matrix, column_names
 
 
 class MultiLabels(LabelKind):
-    """(n, L) matrix of 0 and 1, -1 where unknown, dense or sparse; a one-dimensional ``y`` is one binary label."""
+    """(n, L) matrix of 0 and 1, -1 or nan where unknown, dense or sparse; a one-dimensional ``y`` is one label."""
 
     name = "multilabel"
     takes_matrix = takes_sparse = several = True
@@ -23,6 +23,10 @@ class MultiLabels(LabelKind):
         if (target == -1).all():
             raise ValueError("y holds only -1 (unknown); label at least one entry.")
         return Labels(self, classes, target, flat=False)
+
+    def markers_in(self, markers, matrix):
+        """Return nan, which is unknown as -1 is."""
+        return {"nan": np.nan} if matrix else {}
 
     def column_target(self, codes, classes):
         """Return one binary label per row."""

@@ -1,7 +1,10 @@
 """One class label per row, with rows that belong to none of the known classes and rows nobody looked at."""
 
+import numpy as np
+
 from skweak.labels.base import LabelKind
-from skweak.labels.checks import marked, refuse_marker
+from skweak.labels.checks import refuse_marker
+from skweak.labels.markers import agreement, marked
 from skweak.labels.semi import unlabeled_rows
 
 
@@ -13,12 +16,21 @@ class OpenLabels(LabelKind):
     def marked_rows(self, y, classes, markers):
         """Return which rows have no label, and which were found to be of no known class."""
         unlabeled, unknown_label = markers.get("unlabeled"), markers.get("unknown_label")
-        skip = unlabeled_rows(y, classes, markers)
-        if unknown_label is not None and unknown_label == unlabeled:
+        # None among the labels is an unknown row, never an unlabeled one: as ``unlabeled`` it says that there is none.
+        skip = np.zeros(y.shape, dtype=bool) if unlabeled is None else unlabeled_rows(y, classes, markers)
+        if unlabeled is not None and marked(np.array([unlabeled], dtype=object), unknown_label).any():
             raise ValueError(f"unlabeled and unknown_label are both {unlabeled!r}; give them different values.")
         refuse_marker(classes, "unknown_label", unknown_label)
         return skip, marked(y, unknown_label)
 
     def judge_predictions(self, y, predicted, classes, markers):
         """Judge the rows of known classes."""
-        return ~(marked(y, markers.get("unlabeled")) | marked(y, markers.get("unknown_label"))), y == predicted
+        unlabeled, unknown_label = markers.get("unlabeled"), markers.get("unknown_label")
+        judged = ~marked(y, unknown_label)
+        judged &= True if unlabeled is None else ~marked(y, unlabeled)
+        return judged, agreement(y, predicted, judged)
+
+    def markers_in(self, markers, matrix):
+        """Return both markers; None is no ``unlabeled`` row."""
+        present = {name: markers.get(name) for name in ("unknown_label", "unlabeled")}
+        return {name: value for name, value in present.items() if name == "unknown_label" or value is not None}

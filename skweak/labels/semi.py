@@ -5,11 +5,12 @@ import warnings
 import numpy as np
 
 from skweak.labels.base import LabelKind
-from skweak.labels.checks import marked, refuse_marker
+from skweak.labels.checks import refuse_marker
+from skweak.labels.markers import agreement, marked
 
 
 class SemiLabels(LabelKind):
-    """(n,) class labels with the marker ``unlabeled``; -1 in the encoded target."""
+    """(n,) class labels with the marker ``unlabeled``, of any type; -1 in the encoded target."""
 
     name = "semi"
 
@@ -17,9 +18,14 @@ class SemiLabels(LabelKind):
         """Return which rows have no label; a marker that never occurs gives a warning."""
         return unlabeled_rows(y, classes, markers), np.zeros(y.shape, dtype=bool)
 
+    def markers_in(self, markers, matrix):
+        """Return the marker ``unlabeled``."""
+        return {"unlabeled": markers.get("unlabeled")}
+
     def judge_predictions(self, y, predicted, classes, markers):
         """Judge the labeled rows."""
-        return ~marked(y, markers.get("unlabeled")), y == predicted
+        judged = ~marked(y, markers.get("unlabeled"))
+        return judged, agreement(y, predicted, judged)
 
 
 def unlabeled_rows(y, classes, markers):

@@ -5,19 +5,23 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import column_or_1d
 
+from skweak.labels.markers import class_values, marked, read_labels, refuse_printed
+
 
 class _LabeledScorer:
     def __init__(self, scoring, unlabeled):
         self.scoring, self.unlabeled = scoring, unlabeled
 
     def __call__(self, estimator, X, y, **facts):
-        y = column_or_1d(y)
-        marker = self.unlabeled
-        rows = np.flatnonzero(y == y if marker != marker else np.broadcast_to(np.asarray(y != marker), y.shape))
+        y, marker = column_or_1d(read_labels(y)), self.unlabeled
+        refuse_printed(y, {"unlabeled": marker}, getattr(estimator, "classes_", None))
+        named = ~marked(y, marker)
+        rows = np.flatnonzero(named)
         if not len(rows):
             raise ValueError(f"y holds no row but unlabeled={marker!r}, which nothing can be judged by; give labels.")
         facts = {name: value if value is None else _safe_indexing(value, rows) for name, value in facts.items()}
-        return check_scoring(estimator, self.scoring)(estimator, _safe_indexing(X, rows), y[rows], **facts)
+        y = class_values(y, named)
+        return check_scoring(estimator, self.scoring)(estimator, _safe_indexing(X, rows), y, **facts)
 
     def __repr__(self):
         return f"labeled_scorer({self.scoring!r}, unlabeled={self.unlabeled!r})"

@@ -1,11 +1,12 @@
 """Folds of labeled rows, with every unlabeled row in each training part."""
 
 import warnings
-from numbers import Real
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
 from sklearn.utils.validation import column_or_1d
+
+from skweak.labels.markers import class_values, marked, read_labels
 
 
 class SemiStratifiedKFold(BaseCrossValidator):
@@ -62,17 +63,17 @@ class SemiStratifiedKFold(BaseCrossValidator):
         """
         if y is None:
             raise ValueError("y is missing; the folds need the labels, with the marker in unlabeled rows.")
-        y = column_or_1d(y)
+        y = column_or_1d(read_labels(y))
         rows = np.flatnonzero(~unlabeled_mask(y, self.unlabeled))
         if len(rows) < self.n_splits:
             raise ValueError(
                 f"y has {len(rows)} labeled rows, n_splits={self.n_splits} folds need at least as many; label more "
                 "rows or lower n_splits."
             )
-        codes = np.unique(y[rows], return_inverse=True)[1]
+        classes, codes = np.unique(class_values(y, np.isin(np.arange(len(y)), rows)), return_inverse=True)
         sizes = np.bincount(codes)
         if sizes.max() < self.n_splits or sizes.min() < 2:
-            rare = np.unique(y[rows])[sizes.argmin()]
+            rare = classes[sizes.argmin()]
             raise ValueError(
                 f"class {rare.item()!r} has {sizes.min()} labeled rows, the largest {sizes.max()}; with "
                 f"n_splits={self.n_splits} each class needs two of them and one class as many as folds; label more "
@@ -92,9 +93,9 @@ class SemiStratifiedKFold(BaseCrossValidator):
 
 
 def unlabeled_mask(y, marker):
-    """Return which entries of the array ``y`` are the marker; nan marks nan, another type than that of y raises."""
-    if isinstance(marker, Real) and marker != marker:
-        return np.asarray(y != y, dtype=bool)
-    if isinstance(marker, str) != (y.dtype.kind in "OUS"):
+    """Return which entries of the array ``y`` are the marker; one that its type cannot hold raises."""
+    found = marked(y, marker)
+    strings = y.dtype.kind in "US" or (y.dtype.kind == "O" and all(isinstance(value, str) for value in y))
+    if not found.any() and marker == marker and isinstance(marker, str) != strings:
         raise TypeError(f"unlabeled={marker!r} cannot stand among labels of dtype {y.dtype}; give the marker in y.")
-    return np.asarray(y == marker, dtype=bool)
+    return found

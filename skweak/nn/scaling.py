@@ -53,5 +53,20 @@ class InputScaling(nn.Module):
 
     def forward(self, X):
         """Return the scaled rows (n, d), every entry within ``limit`` of 0."""
-        z = ((X - self.centre) * self.factor).clamp(-_FARTHEST, _FARTHEST)
+        # Sparse rows stay sparse where nothing is subtracted: zero is scaled to zero.
+        if hasattr(X, "with_values") and not self._centres():
+            scaled = X.with_values(lambda columns, values: self._pull(values * self.factor[columns]))
+            if scaled is not None:
+                return scaled
+        return self._pull((X - self.centre) * self.factor)
+
+    def _centres(self):
+        """Return whether anything is subtracted, looked up once for each state of the buffer."""
+        state = self.centre.data_ptr(), self.centre._version
+        if getattr(self, "_looked_up", (None,))[0] != state:
+            self._looked_up = state, bool(self.centre.any())
+        return self._looked_up[1]
+
+    def _pull(self, z):
+        z = z.clamp(-_FARTHEST, _FARTHEST)
         return z * (1 + (z / self.limit).square()).rsqrt()

@@ -23,8 +23,8 @@ class SemiSupervisedClassifier(WeakClassifier):
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network.
     unlabeled : scalar or None, default=-1
-        Marker of rows without a label in ``y``: a number among numbers, a string such as "?" among strings. None says
-        that every row has a label.
+        Marker of rows without a label in ``y``, of any type: in a list or an array of objects -1 or nan may stand among
+        strings; nan marks None and pandas' NA as well. None says that every row has a label, or is None itself.
     unlabeled_weight : float >= 0, default=1.0
         Weight of the loss of unlabeled rows; 0 learns from labeled rows only, in as many steps and with the same views.
     unlabeled_ratio : float > 0, default=3.0
@@ -125,7 +125,9 @@ def join_rows(batch):
 def check_marker(labels, unlabeled):
     """Return `Labels`, or raise where the marker is of another type than the labels."""
     strings = labels.classes.dtype.kind in "OUS"
-    if unlabeled is not None and isinstance(unlabeled, str) != strings:
+    # A marker that was found, or nan, may be of any type.
+    found = (labels.target < 0).any() or unlabeled is None or unlabeled != unlabeled
+    if not found and isinstance(unlabeled, str) != strings:
         kinds = ("a number", "strings") if strings else ("a string", "numbers")
         raise TypeError(
             f"unlabeled={unlabeled!r} is {kinds[0]}, but y holds {kinds[1]}; give the marker that stands among them, "

@@ -28,7 +28,7 @@ class ImbalancedSelfTrainingClassifier(WeakClassifier):
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network.
     unlabeled : scalar or None, default=-1
-        Marker of rows without a label in ``y``; None says that every row has one.
+        Marker of rows without a label in ``y``, of any type; None says that every row has one, or is None itself.
     loss : {"logit_adjusted", "cross_entropy", "focal"}, default="logit_adjusted"
         Of both networks. "logit_adjusted" aims at the balanced accuracy; class sizes include pseudo-labels.
     unlabeled_weight : float >= 0, default=1.0

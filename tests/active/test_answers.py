@@ -9,9 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skweak.active import ActiveLearner, LfOSA, LfOSAClassifier, MarginSampling, run_loop
-from skweak.active.answers import as_answers, is_marked, join_labels, of_one_type, read_labels
+from skweak.active import ActiveLearner, LfOSA, LfOSAClassifier, MarginSampling, RandomSampling, run_loop
+from skweak.active.answers import as_answers, is_marked, join_labels
+from skweak.crowd import CrowdLayerClassifier
+from skweak.labels.markers import read_labels
 from skweak.nn import MLP
+from skweak.semi import FixMatchClassifier
 
 RNG = np.random.default_rng(0)
 CODES = np.arange(90) % 3
@@ -149,7 +152,43 @@ def test_pandas_missing_value_is_no_marker_but_nan():
     assert not is_marked(y, -1).any() and not is_marked(y, "nan").any()
 
 
-def test_no_fresh_marker_is_a_class():
-    y, unlabeled, unknown = of_one_type([-1, -2, "x", "y"], "x", "y", [-3])
-    assert y.tolist() == [-1, -2, -5, -4] and (unlabeled, unknown) == (-5, -4)
+def test_labels_are_joined_as_what_they_are():
     assert join_labels(np.array([1, 2]), np.array([np.nan]), np.nan).tolist()[:2] == [1, 2]
+    matrix = join_labels(np.array([["circle", "square"]]), np.array([[-1, -1]]), -1)
+    assert matrix.tolist() == [["circle", "square"], [-1, -1]]
+
+
+@pytest.mark.parametrize("make", [ActiveLearner, modal_learner])
+@pytest.mark.parametrize("marker", MARKERS, ids=repr)
+def test_unlabeled_rows_are_taught_as_such(make, marker):
+    def fixmatch():
+        return FixMatchClassifier(MLP, module__hidden=(8,), max_epochs=1, unlabeled=marker, random_state=0)
+
+    answers = answers_of("strings", marker)
+    learner = make(fixmatch(), MarginSampling(), X[START], answers_at(answers))
+    learner.teach(X[[8]], [answers[8]])
+    learner.teach(X[[9]], [answers[9]])
+    assert learner.estimator.classes_.tolist() == ["circle", "square"]
+    rows = [*START, 8, 9]
+    expected = fixmatch().fit(X[rows], [answers[row] for row in rows])
+    np.testing.assert_array_equal(learner.estimator.predict_proba(X), expected.predict_proba(X))
+    labeled = np.flatnonzero(CODES[rows] < 2)
+    assert expected.transduction_[labeled].tolist() == [answers[rows[i]] for i in labeled]
+
+
+@pytest.mark.parametrize("marker", [-1, float("nan"), None], ids=repr)
+def test_a_loop_that_starts_cold_keeps_the_marker(marker):
+    answers = answers_of("strings", marker)
+    learner = ActiveLearner(classifier(marker), RandomSampling(random_state=0))
+    history = run_loop(learner, X, answers, 4, 2, verbose=0)
+    bought = np.concatenate([record["indices"] for record in history]).astype(int)
+    assert sum(record["n_unknown"] for record in history) == (CODES[bought] == 2).sum()
+    assert learner.estimator.classes_.tolist() == ["circle", "square"]
+
+
+@pytest.mark.parametrize("marker", MARKERS, ids=repr)
+def test_a_crowd_learns_no_class_of_the_answers_that_are_missing(marker):
+    votes = [["circle", marker], [marker, "square"], ["circle", "circle"], ["square", "square"]] * 5
+    clf = CrowdLayerClassifier(MLP, module__hidden=(8,), max_epochs=1, missing=marker, random_state=0)
+    assert clf.fit(X[:20], votes).classes_.tolist() == ["circle", "square"]
+    assert set(clf.predict(X)) <= {"circle", "square"}

@@ -8,7 +8,8 @@ import pytest
 from scipy import sparse
 
 from skweak.labels import encode_labels
-from skweak.labels.checks import binary_matrix, class_list, column_names, find_classes, label_array, marked
+from skweak.labels.checks import binary_matrix, class_list, column_names, find_classes, label_array
+from skweak.labels.markers import marked
 
 nan, inf = np.nan, np.inf
 SEMI, OPEN = {"unlabeled": -1}, {"unlabeled": -1, "unknown_label": 9}
@@ -24,20 +25,23 @@ REFUSED = {
     "nan": ("noisy", [0, nan], {}, ValueError, "y contains NaN"),
     "nullable nan": ("noisy", pd.Series([0, None], dtype="Int64"), {}, ValueError, "y contains NaN"),
     "infinity": ("noisy", [0, inf], {}, ValueError, "y contains infinity"),
-    "nan beside -1": ("crowd", [[0, nan], [1, -1]], {}, ValueError, "y contains NaN.*marker"),
     "nan of one annotator": ("crowd", [0, 1, nan], {"missing": nan}, ValueError, "y contains NaN"),
     "infinite answer": ("crowd", [[0, inf], [1, nan]], {"missing": nan}, ValueError, "y contains infinity"),
-    "nan among labels": ("multilabel", [[0, nan]], {}, ValueError, "y contains NaN"),
-    "nan marker of rows": ("semi", [0, 1, nan], {"unlabeled": nan}, ValueError, "y contains NaN"),
+    "nan beside another marker": ("semi", [0, 1, nan, -1], SEMI, ValueError, "y contains NaN.*marker"),
+    "nan among candidates": ("partial", [[0, nan]], {}, ValueError, "y contains NaN"),
     "None": ("noisy", ["a", None], {}, TypeError, "Unknown label type: y holds None"),
     "None beside numbers": ("noisy", [0, None], {}, TypeError, "y holds 0 .int. among strings or objects"),
     "NA": ("noisy", pd.Series(["a", None], dtype="string"), {}, TypeError, "y holds"),
-    "None without nan as marker": ("crowd", np.array([["a", None]], object), {}, TypeError, "y holds None"),
+    "None beside another marker": ("semi", ["a", "b", None, -1], SEMI, TypeError, "y holds None"),
     "mixed list": ("noisy", ["a", 1], {}, TypeError, "y holds 1 .int. among strings"),
     "mixed tuple": ("noisy", ("a", 1.5), {}, TypeError, "y holds 1.5 .float. among strings"),
     "mixed array": ("noisy", np.array([1, "a"], object), {}, TypeError, "y holds 1 "),
-    "strings with marker -1": ("semi", ["a", "b", -1], SEMI, TypeError, "y holds -1 .int. among strings"),
-    "mixed answers": ("crowd", [["a", -1], ["b", "a"]], {}, TypeError, "y holds -1 .int. among strings"),
+    "number that is no marker": ("semi", ["a", "b", -2, -1], SEMI, TypeError, "y holds -2 .int. among strings"),
+    "mixed answers": ("crowd", [["a", 5], ["b", "a"]], {}, TypeError, "y holds 5 .int. among strings"),
+    "marker as numpy prints it": ("semi", np.array(["a", "b", -1]), SEMI, ValueError, "'-1', to which numpy turns unl"),
+    "answer as numpy prints it": ("crowd", np.array([["a", -1], ["b", "a"]]), {}, ValueError, "numpy turns missing=-1"),
+    "nan as numpy prints it": ("crowd", np.array([["a", nan], ["b", "a"]]), {}, ValueError, "holds the string 'nan'"),
+    "unknown as numpy prints it": ("open", np.array(["a", "b", 9]), OPEN, ValueError, "numpy turns unknown_label=9"),
     "integers as objects": ("noisy", np.array([1, 0], object), {}, TypeError, "y holds 1 .int.*numeric dtype"),
     "too large integers": ("noisy", [2**70, 0], {}, TypeError, "y holds 1180591620717411303424"),
     "bytes": ("noisy", np.array([b"a", b"b"]), {}, TypeError, r"y holds \|S1 values"),
@@ -92,7 +96,7 @@ REFUSED = {
     "half a label": ("multilabel", [[0.5, 0]], {}, ValueError, "y contains 0.5"),
     "nothing known": ("multilabel", [[-1, -1]], {}, ValueError, "y holds only -1"),
     "three binary classes": ("multilabel", [0, 1, 2], {}, ValueError, "Only binary classification is supported"),
-    "sparse nan": ("multilabel", sparse.csr_matrix([[nan, 0]]), {}, ValueError, "y contains nan"),
+    "sparse nan": ("partial", sparse.csr_matrix([[nan, 0]]), {}, ValueError, "y contains nan"),
     "sparse half": ("partial", sparse.csr_matrix([[0.5, 0]]), {}, ValueError, "y contains 0.5"),
 }  # fmt: skip
 
@@ -108,6 +112,8 @@ def test_refusal(name):
 # Each row: y, marker, where it is.
 MARKED = {
     "none": ([0, 1], None, [False, False]),
+    "None in objects": (np.array(["a", None, nan], object), None, [False, True, False]),
+    "number in objects": (np.array(["-1", -1, pd.NA], object), -1, [False, True, False]),
     "number": ([0, -1], -1, [False, True]),
     "equal number of another type": ([0, -1], -1.0, [False, True]),
     "text in numbers": ([0, -1], "-1", [False, False]),

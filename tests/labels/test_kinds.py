@@ -88,6 +88,23 @@ ENCODED = {
         "crowd", pd.DataFrame({"ann": [0, None], "bob": [1, 0]}, dtype="Int64"), {"missing": nan}, [0.0, 1.0],
         [[0, 1], [-1, 0]],
     ),
+    "answers, nan beside -1": ("crowd", [[0, nan], [1, -1]], {}, [0, 1], [[0, -1], [1, -1]]),
+    "answers, nan in strings": (
+        "crowd", [["x", nan], ["y", "x"]], {"missing": nan}, ["x", "y"], [[0, -1], [1, 0]],
+    ),
+    "answers, -1 in a frame of strings": (
+        "crowd", pd.DataFrame({"ann": ["x", -1], "bob": ["y", "x"]}), {}, ["x", "y"], [[0, 1], [-1, 0]],
+    ),
+    "labels, nan": ("multilabel", [[1.0, nan], [nan, 0.0]], {}, [0, 1], [[1, -1], [-1, 0]]),
+    "labels, None": ("multilabel", [[1, None], [-1, 0]], {}, [0, 1], [[1, -1], [-1, 0]]),
+    "labels, NA": ("multilabel", pd.DataFrame([[1, None], [None, 0]], dtype="Int64"), {}, [0, 1], [[1, -1], [-1, 0]]),
+    "labels, nullable booleans": (
+        "multilabel", pd.DataFrame([[True, None], [None, False]], dtype="boolean"), {}, [0, 1], [[1, -1], [-1, 0]],
+    ),
+    "labels, sparse nan": ("multilabel", sparse.csr_matrix([[1, nan], [0, 0]]), {}, [0, 1], [[1, -1], [0, 0]]),
+    "a class named as a marker prints": (
+        "semi", np.array(["-1", "1"]), {"unlabeled": None}, ["-1", "1"], [0, 1],
+    ),
     "answers, nothing is nan": ("crowd", [[0, 1], [1, 1]], {"missing": nan}, [0, 1], [[0, 1], [1, 1]]),
 }  # fmt: skip
 
@@ -254,6 +271,13 @@ SCORED = {
     "crowd, weights": ("crowd", [[0, 2], [1, -1]], [0, 1], {"sample_weight": [1, 4]}, 5 / 6),
     "crowd, nan": ("crowd", [[0, 2], [1, nan]], [0, 1], {"missing": nan}, 2 / 3),
     "crowd, objects": ("crowd", [["x", None], ["y", "x"]], ["x", "y"], {"missing": nan}, 2 / 3),
+    "crowd, nan beside -1": ("crowd", [[0, nan], [1, -1]], [0, 0], {}, 1 / 2),
+    "crowd, strings and -1": ("crowd", [["x", -1], ["y", "x"]], ["x", "y"], {}, 2 / 3),
+    "semi, strings and -1": ("semi", ["x", -1, "y"], ["x", "x", "x"], SEMI, 1 / 2),
+    "semi, nan": ("semi", [3, nan, 4], [3, 3, 3], {"unlabeled": nan}, 1 / 2),
+    "semi, NA": ("semi", pd.Series(["x", None, "y"], dtype="string"), ["x", "x", "x"], {"unlabeled": nan}, 1 / 2),
+    "open, strings, None and -1": ("open", ["x", None, -1, "y"], ["x"] * 4, {"unlabeled": -1}, 1 / 2),
+    "multilabel, nan": ("multilabel", [[1, 0], [nan, 1]], [[1, 1], [0, 1]], {}, 2 / 3),
     "crowd, row without answers": ("crowd", [[-1, -1], [1, 1]], [0, 1], {}, 1.0),
     "crowd, no answers": ("crowd", [[-1, -1]], [0], {}, nan),
     "crowd, vector": ("crowd", [-1, 1], [-1, -1], {}, 1 / 2),
@@ -278,7 +302,7 @@ UNSCORED = {
     "label of 2": ("multilabel", [[2, 0]], [[1, 0]], {}, "y contains 2"),
     "weights of another length": ("noisy", [0, 1], [0, 1], {"sample_weight": [1, 1, 1]}, "sample_weight"),
     "weights of nan": ("noisy", [0, 1], [0, 1], {"sample_weight": [1, nan]}, "sample_weight contains NaN"),
-    "answers of nan": ("crowd", [[0, nan]], [0], {}, "y contains NaN"),
+    "answer that numpy printed": ("crowd", np.array([["a", -1]]), ["a"], {}, "numpy turns missing=-1"),
 }
 
 
