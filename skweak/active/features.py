@@ -27,13 +27,14 @@ class Features:
 
     def __init__(self, view, representation, rows=None):
         self.view, self.representation = view, representation
-        parts = view.map(self._read) if rows is None else self._read(view.rows(rows))
-        raw = parts.astype(np.float64)
+        raw = _as_floats(view.map(self._read) if rows is None else self._read(view.rows(rows)), "X_pool")
         if not np.isfinite(raw).all():
             n_bad = int((~np.isfinite(raw)).any(axis=1).sum())
             raise ValueError(f"X_pool has {n_bad} rows whose features are not finite; impute them in a Pipeline.")
-        self.mean = raw.mean(axis=0)
-        spread = raw.std(axis=0)
+        with np.errstate(over="ignore"):
+            self.mean, spread = raw.mean(axis=0), raw.std(axis=0)
+        if not np.isfinite(spread).all():
+            raise ValueError(f"X_pool has values of {np.abs(raw).max():.3g}, too large to be compared; scale them.")
         positive = spread[spread > 0]
         unequal = len(positive) and positive.max() > _UNEQUAL * np.median(positive)
         self.scale = np.where(spread > 0, spread, 1.0) if unequal else 1.0
@@ -61,4 +62,20 @@ class Features:
         """Return the labeled rows (m, d) in the same scale, none when nothing is labeled."""
         if self.view.labeled is None:
             return np.empty((0, self.pool.shape[1]))
-        return self._unit(np.asarray(self._read(self.view.labeled[0]), dtype=np.float64))
+        rows = _as_floats(self._read(self.view.labeled[0]), "X of the labeled rows")
+        if rows.shape[1] != self.pool.shape[1]:
+            raise ValueError(
+                f"X_pool has rows of {self.pool.shape[1]} numbers, but the labeled rows have {rows.shape[1]}; give "
+                "them the same shape."
+            )
+        return self._unit(rows)
+
+
+def _as_floats(values, name):
+    """Return the numbers of rows, or raise where there are others."""
+    if values.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} must hold real numbers.")
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers without gaps: {error}; impute them in a Pipeline.") from error

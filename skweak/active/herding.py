@@ -60,7 +60,7 @@ class Herding(QueryStrategy):
     _parameter_constraints = QueryStrategy._parameter_constraints | {
         "uncertainty": [StrOptions({"margin", "entropy"}), None],
         "kernel": [StrOptions(set(KERNELS))],
-        "bandwidth": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "bandwidth": [Interval(Real, 1e-100, 1e100, closed="both"), StrOptions({"auto"})],
         "representation": REPRESENTATION,
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "random_state": SEED,

@@ -54,7 +54,7 @@ class McPAL(QueryStrategy):
 
     _cold_start = True
     _parameter_constraints = QueryStrategy._parameter_constraints | {
-        "bandwidth": [Interval(Real, 0, None, closed="neither")],
+        "bandwidth": [Interval(Real, 1e-100, 1e100, closed="both")],
         "max_labels": [Interval(Integral, 1, None, closed="left")],
         "representation": REPRESENTATION,
         "n_candidates": [Interval(Integral, 1, None, closed="left")],

@@ -8,9 +8,9 @@ them ``y.toarray()``. For a matrix an integer ``cv`` means folds in the order of
 >>> from sklearn.model_selection import KFold, cross_val_score
 >>> from skweak.datasets import make_semi_supervised
 >>> from skweak.metrics import mean_average_precision_scorer
->>> X, Y = make_multilabel_classification(200, random_state=0)
+>>> X, Y = make_multilabel_classification(400, random_state=0)
 >>> partly = make_semi_supervised(Y, labeled_fraction=0.5, random_state=0)
->>> clf, folds = CAPClassifier(max_epochs=20, random_state=0), KFold(2, shuffle=True, random_state=1)
+>>> clf, folds = CAPClassifier(random_state=0), KFold(2, shuffle=True, random_state=1)
 >>> bool(cross_val_score(clf, X, partly, cv=folds, scoring=mean_average_precision_scorer).mean() > 0.5)
 True
 """
