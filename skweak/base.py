@@ -14,19 +14,20 @@ from skweak.fit import (
     Fit,
     Request,
     check_inputs,
+    check_spelled,
     find_preset,
     is_spelling,
     merge_parameters,
     unchanged_on_failure,
 )
-from skweak.fit.links import Documented
+from skweak.fit.frames import Framed
 from skweak.labels import UNLABELED, find_kind
 from skweak.nn import MLP
 from skweak.nn.build import features_and_logits
 from skweak.storage.versions import read_stamped, stamp
 
 
-class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
+class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
     """Base of all estimators: a torch network trained on imperfect labels behind the scikit-learn interface.
 
     Every estimator has the parameters below and the spellings ``module__x`` (argument of the network), ``optimizer__x``
@@ -131,10 +132,7 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
         self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
-        for name in spelled:
-            if not is_spelling(name):
-                raise TypeError(f"{type(self).__name__} got an unexpected parameter {name!r}; see get_params().")
-        vars(self).update(spelled)
+        vars(self).update(check_spelled(self, spelled))
 
     def get_params(self, deep=True):
         """Return the parameters, spellings such as ``module__hidden`` included."""
