@@ -18,6 +18,7 @@ from skweak.fit import (
     find_preset,
     is_spelling,
     merge_parameters,
+    refuse_facts,
     unchanged_on_failure,
 )
 from skweak.fit.frames import Framed
@@ -149,7 +150,7 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
     def __setstate__(self, state):
         super().__setstate__(read_stamped(self, state))
 
-    def fit(self, X, y):
+    def fit(self, X, y, **facts):
         """Train on ``X`` and its labels ``y``.
 
         Parameters
@@ -166,7 +167,7 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
         -------
         self
         """
-        return self._fit(X, y)
+        return self._fit(X, y, **refuse_facts(self, facts))
 
     @available_if(lambda self: self._supports_partial_fit)
     def partial_fit(self, X, y, classes=None):
