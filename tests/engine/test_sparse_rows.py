@@ -14,6 +14,7 @@ from torch import nn
 import skweak
 from skweak.engine.data import TensorBatches, TensorData
 from skweak.engine.optimizers import make_optimizer, step
+from skweak.engine.readers import spread
 from skweak.engine.sparse_rows import SparseRows, as_batch, lay_out_columns
 from skweak.nn import MLP, InputScaling
 from skweak.noisy import CoTeachingClassifier, CrossEntropyClassifier
@@ -111,6 +112,11 @@ def test_filled_rows_are_dense_and_repeated_entries_add_up():
     batch = data.take(torch.tensor([0, 1])).X
     assert isinstance(batch, SparseRows) and batch.dense()[:, [0, 7]].tolist() == [[0, 3], [5, 0]]
     assert twice.nnz == 3, "the matrix of the caller changed"
+
+
+def test_rows_are_spread_out_on_the_device():
+    for rows in (MATRIX, MATRIX[:0], MATRIX[3:4]):
+        assert torch.equal(spread(rows, torch.float64, torch.device("cpu")), torch.from_numpy(rows.toarray()).double())
 
 
 def test_batches_hold_their_own_entries_alone():
