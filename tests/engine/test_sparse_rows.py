@@ -9,9 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from skorch.callbacks import Callback
 from torch import nn
 
 import skweak
+from skweak.engine import Resume
 from skweak.engine.data import TensorBatches, TensorData
 from skweak.engine.optimizers import make_optimizer, step
 from skweak.engine.readers import spread
@@ -209,3 +211,16 @@ def test_a_step_that_fails_leaves_the_weights_as_they_were():
         step(made)
     assert layer.weight.shape == layer.weight.grad.shape == (5, 3)
     assert made.state[layer.weight]["momentum_buffer"].shape == (5, 3)
+
+
+def test_stopped_and_resumed_it_ends_with_the_same_bits():
+    states = []
+
+    class Keep(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            states.append(net.state_dict())
+
+    settings = {"max_epochs": 4, "batch_size": 8, "random_state": 0}
+    whole = CrossEntropyClassifier(**settings, callbacks=[Keep()]).fit(MATRIX, LABELS)
+    resumed = CrossEntropyClassifier(**settings, callbacks=[Resume(states[1])]).fit(MATRIX, LABELS)
+    assert np.array_equal(whole.predict_proba(MATRIX), resumed.predict_proba(MATRIX))
