@@ -14,19 +14,21 @@ from skweak.fit import (
     Fit,
     Request,
     check_inputs,
+    check_spelled,
     find_preset,
     is_spelling,
     merge_parameters,
+    refuse_facts,
     unchanged_on_failure,
 )
-from skweak.fit.links import Documented
+from skweak.fit.frames import Framed
 from skweak.labels import UNLABELED, find_kind
 from skweak.nn import MLP
 from skweak.nn.build import features_and_logits
 from skweak.storage.versions import read_stamped, stamp
 
 
-class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
+class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
     """Base of all estimators: a torch network trained on imperfect labels behind the scikit-learn interface.
 
     Every estimator has the parameters below and the spellings ``module__x`` (argument of the network), ``optimizer__x``
@@ -131,10 +133,7 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
         self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
-        for name in spelled:
-            if not is_spelling(name):
-                raise TypeError(f"{type(self).__name__} got an unexpected parameter {name!r}; see get_params().")
-        vars(self).update(spelled)
+        vars(self).update(check_spelled(self, spelled))
 
     def get_params(self, deep=True):
         """Return the parameters, spellings such as ``module__hidden`` included."""
@@ -151,7 +150,7 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
     def __setstate__(self, state):
         super().__setstate__(read_stamped(self, state))
 
-    def fit(self, X, y):
+    def fit(self, X, y, **facts):
         """Train on ``X`` and its labels ``y``.
 
         Parameters
@@ -168,7 +167,7 @@ class WeakClassifier(Documented, ClassifierMixin, BaseEstimator):
         -------
         self
         """
-        return self._fit(X, y)
+        return self._fit(X, y, **refuse_facts(self, facts))
 
     @available_if(lambda self: self._supports_partial_fit)
     def partial_fit(self, X, y, classes=None):

@@ -1,5 +1,6 @@
 """Several annotators: which row to ask, and whom."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -238,11 +239,17 @@ class ActiveLab(CellStrategy):
         """Replace the probabilities of answered rows by those of classifiers that have not seen them."""
         rows = np.flatnonzero((y_pool >= 0).any(axis=1))
         target = majority(y_pool[rows]) if len(rows) else np.empty(0, dtype=np.int64)
-        sizes = np.bincount(target) if len(rows) else np.zeros(1, dtype=np.int64)
-        n_folds = min(self.n_folds, int(sizes[sizes > 0].min(initial=1 if not sizes.any() else len(rows))))
-        if n_folds < 2 or (sizes > 0).sum() < 2:
+        # The only row of a class has nobody else who could judge it; it keeps the probabilities of the full model.
+        sizes = np.bincount(target, minlength=1)
+        judged = sizes[target] > 1
+        rows, target = rows[judged], target[judged]
+        n_folds = min(self.n_folds, int(sizes.max()))
+        if n_folds < 2 or len(np.unique(target)) < 2:
             return
         folds = StratifiedKFold(n_folds, shuffle=True, random_state=view.seed(self.random_state))
         X = _safe_indexing(view.pool(), rows)
-        found = cross_val_predict(clone(view.estimator), X, target, cv=folds, method="predict_proba")
+        with warnings.catch_warnings():
+            # A class with fewer rows than folds is judged in as many folds as it has rows.
+            warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
+            found = cross_val_predict(clone(view.estimator), X, target, cv=folds, method="predict_proba")
         proba[rows] = _spread(np.asarray(found, dtype=np.float64), np.unique(target), proba.shape[1])

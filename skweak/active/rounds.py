@@ -12,7 +12,7 @@ from skweak.active.base import QueryStrategy
 from skweak.active.journal import describe, digest
 from skweak.active.oracles import REFUSED
 from skweak.active.stopping import check_rule
-from skweak.active.view import marker_of, training_rows, unlabeled_of
+from skweak.active.view import marker_of, training_rows, unlabeled_of, unwrap
 from skweak.metrics import query_precision_recall
 
 # Rows on which stopping rules watch the predictions.
@@ -210,7 +210,12 @@ class RowRounds(Rounds):
 
     def check_answer(self, answer):
         """Raise for an answer that cannot be learned."""
-        as_answers([answer], self.unknown, "oracle", unlabeled=self.unlabeled)
+        answers = as_answers([answer], self.unknown, "oracle", unlabeled=self.unlabeled)
+        estimator = unwrap((getattr(self.learner, "learner_list", None) or [self.learner])[0])[1]
+        closed = getattr(estimator, "classes", None)
+        closed = getattr(estimator, "known_classes", None) if closed is None else closed
+        if closed is not None and answers.ndim == 1 and self.is_known([answer])[0] and answer not in list(closed):
+            raise ValueError(f"oracle answered {answer!r}, which is none of the estimator's classes {list(closed)!r}.")
 
     def step(self, number, journal):
         """Run one round and return its record."""

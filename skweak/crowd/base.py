@@ -38,6 +38,11 @@ class CrowdClassifier(WeakClassifier):
         Marker where somebody was not asked, of any type; nan, None and pandas' NA always count as not asked.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
+
+    Attributes
+    ----------
+    annotators_ : ndarray of shape (A,)
+        Names of the annotators: those of the columns of a DataFrame, else their numbers.
     """
 
     _label_kind = "crowd"

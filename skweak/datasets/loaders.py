@@ -192,7 +192,9 @@ def load_csv(path, target):
     r"""Read a table from a CSV file and make its columns numeric.
 
     Enough to try an estimator on a file of one's own: numbers stay as they are, every other column becomes
-    one 0/1 column per value.
+    one 0/1 column per value. A column with gaps gets one more 0/1 column, ``<name>_missing``, which marks
+    them; among numbers they are filled with the median. To learn the fill from training rows alone, start
+    from ``frame`` with scikit-learn's imputers.
 
     Parameters
     ----------
@@ -212,8 +214,8 @@ def load_csv(path, target):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not a table, has no column `target` or no other one, or has empty cells, or if a
-        column of text has more than 1000 different values.
+        If the file is not a table, has no column `target` or no other one, if rows have no label, columns
+        are empty, or columns of text have more than 1000 different values; all of them are named.
 
     Examples
     --------
@@ -248,21 +250,26 @@ def load_csv(path, target):
         raise ValueError(
             f"path must name a table with rows and at least one column beside {target!r}, got {path}."
         )
-    empty = frame.isna().sum()
-    if empty.any():
-        column = empty.idxmax()
+    n_unlabeled = int(frame[target].isna().sum())
+    if n_unlabeled:
         raise ValueError(
-            f"column {column!r} of {path} has {empty[column]} empty cells; fill them in or drop the rows."
+            f"column {target!r} of {path} has {n_unlabeled} empty cells, but holds the labels; fill them in or drop "
+            "the rows."
         )
     features = frame.drop(columns=target)
+    empty = [name for name in features if features[name].isna().all()]
+    if empty:
+        raise ValueError(f"columns {empty!r} of {path} are empty; drop them.")
     text = [name for name in features if not pd.api.types.is_numeric_dtype(features[name])]
-    for name in text:
-        if features[name].nunique() > _MAX_CATEGORIES:
-            raise ValueError(
-                f"column {name!r} of {path} has {features[name].nunique()} different values, at most "
-                f"{_MAX_CATEGORIES} are turned into columns; drop it or group its values."
-            )
-    encoded = pd.get_dummies(features, columns=text)
+    wide = {name: features[name].nunique() for name in text if features[name].nunique() > _MAX_CATEGORIES}
+    if wide:
+        told = ", ".join(f"column {name!r} has {count} different values" for name, count in wide.items())
+        raise ValueError(
+            f"{told} in {path}; at most {_MAX_CATEGORIES} are turned into columns: drop them or group their values."
+        )
+    gaps = features.isna().loc[:, features.isna().any()]
+    encoded = pd.get_dummies(features.fillna(features.median(numeric_only=True)), columns=text)
+    encoded = pd.concat([encoded, gaps.add_suffix("_missing")], axis=1)
     labels = frame[target].to_numpy()
     if not pd.api.types.is_numeric_dtype(frame[target]):
         labels = labels.astype(str)
@@ -272,5 +279,5 @@ def load_csv(path, target):
         feature_names=[str(name) for name in encoded.columns],
         target_names=np.unique(labels),
         frame=frame,
-        DESCR=f"{len(frame)} rows of {path}, labels in the column {target!r}.",
+        DESCR=f"{len(frame)} rows of {path}, labels in the column {target!r}, gaps in {list(gaps.columns)!r}.",
     )

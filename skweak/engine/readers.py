@@ -85,9 +85,13 @@ class SparseReader(BatchReader):
     def _send(self, rows):
         if self.device.type == "cpu":
             return torch.from_numpy(rows.toarray()).to(self.dtype)
-        row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-        place = send(torch.from_numpy(row * rows.shape[1] + rows.indices), self.device)
-        values = send(torch.from_numpy(rows.data).to(self.dtype), self.device)
-        dense = torch.zeros(rows.shape[0] * rows.shape[1], dtype=self.dtype, device=self.device)
-        # Every place occurs once.
-        return dense.scatter_(0, place, values).view(rows.shape)
+        return spread(rows, self.dtype, self.device)
+
+
+def spread(rows, dtype, device):
+    """Return csr rows, in which no entry stands twice, as a dense tensor that is made on the device."""
+    row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    place = send(torch.from_numpy(row * rows.shape[1] + rows.indices), device)
+    values = send(torch.from_numpy(rows.data).to(dtype), device)
+    dense = torch.zeros(rows.shape[0] * rows.shape[1], dtype=dtype, device=device)
+    return dense.scatter_(0, place, values).view(rows.shape)

@@ -9,6 +9,7 @@ import torch
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from skweak.engine.streaming import RowSource, open_source
+from skweak.fit.messages import refuse_odd_images, text_in_columns
 
 _TIMES = (np.datetime64, np.timedelta64, date, timedelta)
 
@@ -53,11 +54,19 @@ def check_inputs(estimator, X, *, dtype, reset):
         _say_image(X, reset)
     is_bytes = getattr(X, "dtype", None) == np.uint8 and len(shape) > 2
     # A value that is or becomes infinite is refused with a sentence, without numpy's warning before it.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return validate_data(
-            estimator, X, dtype=np.uint8 if is_bytes else dtype, accept_sparse="csr", allow_nd=True, order="C",
-            reset=reset,
-        )  # fmt: skip
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            checked = validate_data(
+                estimator, X, dtype=np.uint8 if is_bytes else dtype, accept_sparse="csr", allow_nd=True, order="C",
+                reset=reset,
+            )  # fmt: skip
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise text_in_columns(X, error) from error
+    if reset and checked.ndim == 4 and isinstance(getattr(estimator, "module", None), str):
+        refuse_odd_images(checked)
+    return checked
 
 
 def _say_image(X, reset):

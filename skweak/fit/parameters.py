@@ -8,6 +8,7 @@ import copy
 import inspect
 import os
 import re
+from difflib import get_close_matches
 from numbers import Integral, Real
 
 import torch
@@ -63,6 +64,23 @@ def merge_parameters(cls):
 def is_spelling(name):
     """Return whether ``name`` addresses the module, the optimizer or a callback."""
     return any(name.startswith(prefix) and len(name) > len(prefix) for prefix in PREFIXES)
+
+
+def check_spelled(estimator, spelled):
+    """Return what the constructor got besides its parameters, or raise and name the parameter that was meant."""
+    for name in spelled:
+        if not is_spelling(name):
+            raise TypeError(
+                f"{type(estimator).__name__} got an unexpected parameter {name!r}{did_you_mean(name, estimator)}; see "
+                "get_params()."
+            )
+    return spelled
+
+
+def did_you_mean(name, estimator):
+    """Return ", did you mean ...?" with the parameter that is most like ``name``, or nothing."""
+    like = get_close_matches(name, type(estimator)._get_param_names(), n=1, cutoff=0.7)
+    return f", did you mean {like[0]!r}?" if like else ""
 
 
 def find_preset(cls, name):

@@ -116,6 +116,7 @@ class Fit:
                 net.views = None
                 net.release(keep_state=keep)
         history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
+        fitted |= labels.kind.column_attributes(labels)
         fitted |= {"classes_": labels.classes, "net_": net, "history_": history, "_flat_y": labels.flat}
         vars(method).update(fitted)
         return method

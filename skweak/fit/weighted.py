@@ -2,13 +2,15 @@
 
 from sklearn.utils.metaestimators import available_if
 
+from skweak.fit.messages import refuse_facts
+
 
 class WeightedRows:
     """Mixin of estimators whose loss is a mean over rows: ``fit`` and ``partial_fit`` take ``sample_weight``."""
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, **facts):
         """Train on ``X`` and ``y``; ``sample_weight`` (n,) weighs the rows, 0 leaves one out."""
-        return self._fit(X, y, sample_weight=sample_weight)
+        return self._fit(X, y, sample_weight=sample_weight, **refuse_facts(self, facts))
 
     @available_if(lambda self: self._supports_partial_fit)
     def partial_fit(self, X, y, classes=None, sample_weight=None):

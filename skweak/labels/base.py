@@ -1,6 +1,6 @@
 """What every kind of labels answers, with the answers of plain class labels as defaults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.utils.validation import check_array
@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_array
 from skweak.labels.beliefs import given_class_losses, judge_given
 from skweak.labels.checks import check_discrete, check_numbering, class_list, find_classes, label_array, label_column
 from skweak.labels.markers import class_values
+from skweak.labels.tables import column_names_of, holds_sets, in_order, sets_as_matrix
 
 UNLABELED = -1
 
@@ -26,12 +27,15 @@ class Labels:
         Encoded as in the table of the module docstring.
     flat : bool
         Whether ``y`` was one-dimensional.
+    columns : ndarray of shape (K,) or None
+        Names of the columns of a DataFrame.
     """
 
     kind: "LabelKind"
     classes: np.ndarray
     target: np.ndarray
     flat: bool = True
+    columns: np.ndarray | None = None
 
     @property
     def n_outputs(self):
@@ -57,12 +61,14 @@ class LabelKind:
         Whether ``y`` may have several columns, and be a sparse matrix.
     several : bool
         Whether a row has several labels at once, so that predictions are matrices.
+    names_columns : bool
+        Whether the columns of a matrix are the classes, so that a DataFrame names them and a row may be a set.
     judges_given : bool
         Whether every row has one given class, whose probability is its quality.
     """
 
     name = "labels"
-    takes_matrix = takes_sparse = several = judges_given = False
+    takes_matrix = takes_sparse = several = names_columns = judges_given = False
 
     def encode(self, y, *, n_rows=None, classes=None, owner="This", markers=None):
         """Return the `Labels` of ``y``, checked; ``markers`` are the marker parameters by name."""
@@ -70,6 +76,9 @@ class LabelKind:
         if y is None:
             raise ValueError(f"{owner} estimator requires y to be passed, but the target y is None.")
         classes = None if classes is None else class_list(classes)
+        y, names = self._named(y, classes)
+        if self.names_columns and names is not None:
+            classes = names if classes is None else classes
         y = self._array(y, markers, classes)
         if n_rows is not None and y.shape[0] != n_rows:
             raise ValueError(f"y has inconsistent numbers of samples: X has {n_rows} rows, y has {y.shape[0]}.")
@@ -77,8 +86,26 @@ class LabelKind:
             raise ValueError(f"y has shape {y.shape}; give at least one row and one column.")
         if self.takes_matrix and y.ndim == 2 and y.shape[1] > 1:
             check_numbering(y, self.name)
-            return self.encode_matrix(y, classes, markers)
+            return replace(self.encode_matrix(y, classes, markers), columns=names)
         return self.encode_column(label_column(y), classes, markers)
+
+    def _named(self, y, classes):
+        """Return ``y`` with its columns in the order of ``classes`` if these are their names, and the names."""
+        if holds_sets(y):
+            if not self.names_columns:
+                raise ValueError(
+                    f"y holds sets of labels, but {self.name} labels are one per row and annotator; take an estimator "
+                    "of skweak.partial (one of the set is right) or skweak.multilabel (all are)."
+                )
+            return sets_as_matrix(y, classes)
+        names = column_names_of(y)
+        if names is not None and self.names_columns:
+            return in_order(y, names, classes), names if classes is None else classes
+        return y, names
+
+    def column_attributes(self, labels):
+        """Return the fitted attributes, by name, that follow from the columns of ``y``."""
+        return {}
 
     def encode_matrix(self, y, classes, markers):
         """Return the `Labels` of a ``y`` of several columns."""
@@ -153,6 +180,7 @@ class LabelKind:
     def score(self, y, predicted, *, classes=None, markers=None, sample_weight=None):
         """Return the share of correct predictions among those that ``y`` can judge; nan when there are none."""
         markers, predicted = markers or {}, np.asarray(predicted)
+        y = self._named(y, None if classes is None or not self.names_columns else np.asarray(classes))[0]
         y = self._array(y, markers, classes)
         if y.shape[0] != len(predicted):
             raise ValueError(f"y has inconsistent numbers of samples: {y.shape[0]}, but X has {len(predicted)} rows.")

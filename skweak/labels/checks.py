@@ -65,7 +65,18 @@ def label_array(y, kind, *, takes_sparse=False, markers=None, classes=None):
 
 def label_column(y):
     """Return ``y`` as a vector; a matrix of one column gives scikit-learn's warning, a wider one an error."""
-    return y if y.ndim == 1 else column_or_1d(y.toarray() if sparse.issparse(y) else y, warn=True)
+    if y.ndim == 1:
+        return y
+    try:
+        return column_or_1d(y.toarray() if sparse.issparse(y) else y, warn=True)
+    except ValueError as error:
+        if y.dtype.kind not in "biuf" or not np.isin(y, (0, 1)).all():
+            raise
+        if (y.sum(axis=1) == 1).all():
+            told = "It looks one-hot: give the classes, y.argmax(axis=1)."
+        else:
+            told = "Rows with several labels are for skweak.multilabel, rows of candidates for skweak.partial."
+        raise ValueError(f"{error} {told}") from error
 
 
 def check_discrete(y):

@@ -32,6 +32,11 @@ class CrowdLabels(LabelKind):
         target[~absent] = codes.ravel()
         return Labels(self, classes, target, flat=False)
 
+    def column_attributes(self, labels):
+        """Return the names of the annotators, their numbers where a table has none."""
+        n_annotators = labels.target.shape[1]
+        return {"annotators_": np.arange(n_annotators) if labels.columns is None else labels.columns}
+
     def column_target(self, codes, classes):
         """Return the answers of one annotator."""
         return codes[:, None]

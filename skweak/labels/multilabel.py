@@ -10,10 +10,13 @@ from skweak.labels.checks import binary_matrix, column_names
 
 
 class MultiLabels(LabelKind):
-    """(n, L) matrix of 0 and 1, -1 or nan where unknown, dense or sparse; a one-dimensional ``y`` is one label."""
+    """(n, L) matrix of 0 and 1, -1 or nan where unknown, dense or sparse, or sets of labels by name.
+
+    A one-dimensional ``y`` is one binary label.
+    """
 
     name = "multilabel"
-    takes_matrix = takes_sparse = several = True
+    takes_matrix = takes_sparse = several = names_columns = True
 
     def encode_matrix(self, y, classes, markers):
         """Return labels (n, L) of 0, 1 and -1 as bytes."""

@@ -12,10 +12,10 @@ from skweak.labels.checks import binary_matrix, column_names
 
 
 class PartialLabels(LabelKind):
-    """(n, C) matrix of 0 and 1, dense or sparse, each row at least one candidate."""
+    """(n, C) matrix of 0 and 1, dense or sparse, each row at least one candidate; or sets of candidates by name."""
 
     name = "partial"
-    takes_matrix = takes_sparse = True
+    takes_matrix = takes_sparse = names_columns = True
 
     def encode_matrix(self, y, classes, markers):
         """Return candidates (n, C) as bytes; a row without one raises."""

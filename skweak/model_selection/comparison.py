@@ -1,8 +1,13 @@
 """Estimators side by side on the same folds."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedKFold, cross_validate
+from sklearn.model_selection import cross_validate
+from sklearn.utils.validation import column_or_1d
+
+from skweak.model_selection.trusted import stratified_folds
 
 
 def compare(estimators, X, y, *, seeds=5, cv=5, scoring=None, n_jobs=None):
@@ -51,15 +56,19 @@ def compare(estimators, X, y, *, seeds=5, cv=5, scoring=None, n_jobs=None):
         raise ValueError(f"estimators must be a dict of names to estimators, got {estimators!r}.")
     if not isinstance(seeds, int) or seeds < 1:
         raise ValueError(f"seeds must be a positive integer, got {seeds!r}.")
-    scores, seconds = {}, {}
+    scores, seconds, codes = {}, {}, np.unique(column_or_1d(y), return_inverse=True)[1]
     for name, estimator in estimators.items():
         found = []
         for seed in range(seeds):
             model = clone(estimator)
             if "random_state" in model.get_params(deep=False):
                 model.set_params(random_state=seed)
-            folds = StratifiedKFold(cv, shuffle=True, random_state=seed)
-            found.append(cross_validate(model, X, y, cv=folds, scoring=scoring, n_jobs=n_jobs, error_score="raise"))
+            folds = stratified_folds(codes, cv, shuffle=True, random_state=seed)
+            with warnings.catch_warnings():
+                # A class of fewer rows than folds is tested in as many folds as it has rows.
+                warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
+                parts = list(folds.split(codes[:, None], codes))
+            found.append(cross_validate(model, X, y, cv=parts, scoring=scoring, n_jobs=n_jobs, error_score="raise"))
         scores[name] = np.array([one["test_score"] for one in found])
         seconds[name] = np.mean([one["fit_time"] for one in found])
     folds = pd.DataFrame({name: values.ravel() for name, values in scores.items()})

@@ -7,13 +7,15 @@ from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
 from sklearn.utils.validation import column_or_1d
 
 from skweak.labels.markers import class_values, marked, read_labels
+from skweak.model_selection.trusted import stratified_folds
 
 
 class SemiStratifiedKFold(BaseCrossValidator):
     """Stratified folds that test on labeled rows and train on all others, every unlabeled row included.
 
     Ordinary folds test on unlabeled rows, which judge nothing, take them from training, and may leave a training part
-    without a class.
+    without a class. A class of fewer rows than folds is tested in as many folds as it has rows; the only row of a class
+    is in every training part and never tested, which a warning says.
 
     Parameters
     ----------
@@ -65,21 +67,20 @@ class SemiStratifiedKFold(BaseCrossValidator):
             raise ValueError("y is missing; the folds need the labels, with the marker in unlabeled rows.")
         y = column_or_1d(read_labels(y))
         rows = np.flatnonzero(~unlabeled_mask(y, self.unlabeled))
+        classes, codes = np.unique(class_values(y, np.isin(np.arange(len(y)), rows)), return_inverse=True)
+        alone = np.bincount(codes) == 1
+        if alone.any():
+            warnings.warn(
+                f"classes {classes[alone].tolist()!r} have one labeled row each, which every fold trains on and none "
+                "tests.", UserWarning, stacklevel=2,
+            )  # fmt: skip
+        rows, codes = rows[~alone[codes]], codes[~alone[codes]]
         if len(rows) < self.n_splits:
             raise ValueError(
-                f"y has {len(rows)} labeled rows, n_splits={self.n_splits} folds need at least as many; label more "
-                "rows or lower n_splits."
+                f"y has {len(rows)} labeled rows of classes with two or more, n_splits={self.n_splits} folds need at "
+                "least as many; label more rows or lower n_splits."
             )
-        classes, codes = np.unique(class_values(y, np.isin(np.arange(len(y)), rows)), return_inverse=True)
-        sizes = np.bincount(codes)
-        if sizes.max() < self.n_splits or sizes.min() < 2:
-            rare = classes[sizes.argmin()]
-            raise ValueError(
-                f"class {rare.item()!r} has {sizes.min()} labeled rows, the largest {sizes.max()}; with "
-                f"n_splits={self.n_splits} each class needs two of them and one class as many as folds; label more "
-                "rows or lower n_splits."
-            )
-        folds = StratifiedKFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
+        folds = stratified_folds(codes, self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
         with warnings.catch_warnings():
             # A class with fewer rows than folds is tested in as many folds as it has rows.
             warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)

@@ -136,14 +136,19 @@ class TrustedStratifiedKFold(_TrustedFolds):
 
     def _folds(self, labels):
         codes = np.unique(labels, return_inverse=True)[1]
-        if np.bincount(codes).max() >= self.n_splits:
-            return StratifiedKFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
-        # scikit-learn refuses where each class has fewer rows than folds. Dealt out class by class, no fold gets two
-        # rows of a class, and all folds get as many rows or one less.
-        order = np.arange(len(codes))
-        if self.shuffle:
-            order = check_random_state(self.random_state).permutation(order)
-        order = order[np.argsort(codes[order], kind="stable")]
-        folds = np.empty(len(codes), dtype=int)
-        folds[order] = np.arange(len(codes)) % self.n_splits
-        return PredefinedSplit(folds)
+        return stratified_folds(codes, self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
+
+
+def stratified_folds(codes, n_splits, *, shuffle, random_state):
+    """Return the splitter of stratified folds of class codes (n,), however few rows a class has."""
+    if np.bincount(codes).max() >= n_splits:
+        return StratifiedKFold(n_splits, shuffle=shuffle, random_state=random_state if shuffle else None)
+    # scikit-learn refuses where each class has fewer rows than folds. Dealt out class by class, no fold gets two rows
+    # of a class, and all folds get as many rows or one less.
+    order = np.arange(len(codes))
+    if shuffle:
+        order = check_random_state(random_state).permutation(order)
+    order = order[np.argsort(codes[order], kind="stable")]
+    folds = np.empty(len(codes), dtype=int)
+    folds[order] = np.arange(len(codes)) % n_splits
+    return PredefinedSplit(folds)

@@ -206,6 +206,14 @@ def test_csv_columns_become_numbers(table):
     assert list(found.frame.columns) == ["size", "colour", "old", "kind", "city"] and "3 rows" in found.DESCR
 
 
+def test_csv_gaps_are_filled_and_marked(table):
+    found = load_csv(table("size,colour,y\n1,red,0\n,,1\n5,blue,1\n9,red,0\n"), "y")
+    assert found.feature_names == ["size", "colour_blue", "colour_red", "size_missing", "colour_missing"]
+    # The median of 1, 5 and 9.
+    assert found.data.tolist() == [[1, 0, 1, 0, 0], [5, 0, 0, 1, 1], [5, 1, 0, 0, 0], [9, 0, 1, 0, 0]]
+    assert found.frame["size"].isna().sum() == 1 and "gaps in ['size', 'colour']" in found.DESCR
+
+
 def test_csv_with_numeric_labels(table):
     found = load_csv(str(table("label,x\n3,0.5\n1,0.25\n")), "label")
     assert found.target.tolist() == [3, 1] and found.target.dtype == np.int64
@@ -222,12 +230,17 @@ def test_csv_with_numeric_labels(table):
         ("", "a", "path must name a CSV file with a header line"),
         ('a,b\n1,"2\n', "a", "path must name a CSV file with a header line"),
         ("a,b\n1,2\n1,2,3,4\n", "a", "path must name a CSV file with a header line"),
-        ("a,b,y\n1,,0\n2,,1\n3,1,1\n", "y", "column 'b' of .* has 2 empty cells"),
-        ("a,y\n1,\n2,yes\n", "y", "column 'y' of .* has 1 empty cells"),
+        ("a,b,c,y\n1,,,0\n2,,,1\n3,,,1\n", "y", r"columns \['b', 'c'\] of .* are empty; drop them"),
+        ("a,y\n1,\n2,yes\n", "y", "column 'y' of .* has 1 empty cells, but holds the labels"),
         (
             "id,y\n" + "".join(f"n{i},{i % 2}\n" for i in range(1001)),
             "y",
-            "column 'id' .* has 1001 different values",
+            "column 'id' has 1001 different values",
+        ),
+        (
+            "id,no,y\n" + "".join(f"n{i},m{i},{i % 2}\n" for i in range(1001)),
+            "y",
+            "column 'id' has 1001 different values, column 'no' has 1001 different values in",
         ),
     ],
 )

@@ -9,11 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from skorch.callbacks import Callback
 from torch import nn
 
 import skweak
+from skweak.engine import Resume
 from skweak.engine.data import TensorBatches, TensorData
 from skweak.engine.optimizers import make_optimizer, step
+from skweak.engine.readers import spread
 from skweak.engine.sparse_rows import SparseRows, as_batch, lay_out_columns
 from skweak.nn import MLP, InputScaling
 from skweak.noisy import CoTeachingClassifier, CrossEntropyClassifier
@@ -113,6 +116,11 @@ def test_filled_rows_are_dense_and_repeated_entries_add_up():
     assert twice.nnz == 3, "the matrix of the caller changed"
 
 
+def test_rows_are_spread_out_on_the_device():
+    for rows in (MATRIX, MATRIX[:0], MATRIX[3:4]):
+        assert torch.equal(spread(rows, torch.float64, torch.device("cpu")), torch.from_numpy(rows.toarray()).double())
+
+
 def test_batches_hold_their_own_entries_alone():
     data = TensorData(MATRIX, LABELS, sparse_batches=True)
     for part in (data, data.subset(np.arange(5, 30))):
@@ -203,3 +211,16 @@ def test_a_step_that_fails_leaves_the_weights_as_they_were():
         step(made)
     assert layer.weight.shape == layer.weight.grad.shape == (5, 3)
     assert made.state[layer.weight]["momentum_buffer"].shape == (5, 3)
+
+
+def test_stopped_and_resumed_it_ends_with_the_same_bits():
+    states = []
+
+    class Keep(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            states.append(net.state_dict())
+
+    settings = {"max_epochs": 4, "batch_size": 8, "random_state": 0}
+    whole = CrossEntropyClassifier(**settings, callbacks=[Keep()]).fit(MATRIX, LABELS)
+    resumed = CrossEntropyClassifier(**settings, callbacks=[Resume(states[1])]).fit(MATRIX, LABELS)
+    assert np.array_equal(whole.predict_proba(MATRIX), resumed.predict_proba(MATRIX))

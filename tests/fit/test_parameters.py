@@ -325,3 +325,10 @@ def test_grid_search_names_a_wrong_spelling():
     search = GridSearchCV(DummyNoisy(max_epochs=1), {"module__hiden": [(2,)]}, error_score="raise", cv=2)
     with pytest.raises(ValueError, match="module__hiden is not a parameter of MLP.*hidden"):
         search.fit(X, Y)
+
+
+def test_a_parameter_that_is_nearly_right_is_named():
+    with pytest.raises(TypeError, match="unexpected parameter 'max_epoch', did you mean 'max_epochs'\\?; see"):
+        DummyNoisy(max_epoch=3)
+    with pytest.raises(TypeError, match="unexpected parameter 'qqq'; see"):
+        DummyNoisy(qqq=3)
