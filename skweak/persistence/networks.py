@@ -8,6 +8,7 @@ from torch.overrides import TorchFunctionMode
 
 from skweak.engine import MovingAverage
 from skweak.engine.seeding import seeded
+from skweak.engine.sparse_rows import lay_out_columns
 from skweak.fit.networks import make_trainer, network_maker
 from skweak.fit.parameters import find_device
 from skweak.storage import FileFormatError
@@ -47,8 +48,13 @@ def take_trainer_apart(net):
             raise TypeError(f"The network {name} of the fit is a {type(value).__name__}, which cannot be saved.")
     return {
         "input_shape": list(net.input_shape), "n_outputs": net.n_outputs, "epoch": net.epoch, "networks": networks,
-        "averages": averages,
+        "averages": averages, "by_columns": any(map(by_columns, networks.values())),
     }  # fmt: skip
+
+
+def by_columns(state):
+    """Return whether weights are laid out column by column, as a fit on sparse rows leaves them: it moves last bits."""
+    return any(value.dim() == 2 and not value.is_contiguous() and value.t().is_contiguous() for value in state.values())
 
 
 def put_trainer_together(method, saved, trusted):
@@ -95,6 +101,10 @@ def put_trainer_together(method, saved, trusted):
     net.release()
     net.epoch = saved["epoch"]
     vars(net.state).update({name: net.lay_out(average).to(device) for name, average in averages.items()})
+    # Files of earlier versions do not say.
+    if saved.get("by_columns") is True and len(shape) == 1:
+        for network in [*(vars(net)[f"{name}_"] for name in net._modules), *vars(net.state).values()]:
+            lay_out_columns(network, shape[0])
     for row in method.history_:
         net.history.append({**row, "batches": []})
     return net
