@@ -59,6 +59,8 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
         Share of the rows held out to record ``valid_loss`` each epoch, which EarlyStopping and Checkpoint need.
     classes : sequence or None, default=None
         All classes (or names of the columns of ``y``); by default those found in ``y``.
+    class_weight : None, "balanced" or dict, default=None
+        Weights of the given classes in the loss, as in scikit-learn; only where rows have one class.
     callbacks : list or None, default=None
         skorch callbacks, instances or ``(name, instance)`` pairs.
     warm_start : bool, default=False
@@ -66,8 +68,7 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
     amp : {"auto"} or bool, default="auto"
         Train in bfloat16 mixed precision; "auto" does so on CUDA devices only.
     compile : bool or {"reduce-overhead", "max-autotune"}, default=False
-        Compile the networks with ``torch.compile``, a string being its mode: "reduce-overhead" replays CUDA graphs,
-        which small networks gain most from.
+        Compile the networks with ``torch.compile``; a string is its mode: "reduce-overhead" helps small networks most.
     on_divergence : {"raise", "best"}, default="raise"
         When a loss or weight is not finite, raise `skweak.engine.DivergenceError`, or end training with a warning and
         the weights of the last epoch whose numbers were finite.
@@ -96,6 +97,8 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
     _label_kind = "noisy"
     # Methods that draw their own views switch the base's augmentation off.
     _augments = True
+    # Who weighs the classes: the weights of "rows", the "loss" by ``run.class_weight``, or None: nobody.
+    _class_weighting = "rows"
     _supports_partial_fit = False
     # Fitted attributes with one entry per training row, and what a row held out for validation gets.
     _row_attributes = {"label_quality_": None, "noise_mask_": False, "transduction_": None, "candidate_weights_": None}
@@ -109,9 +112,9 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
 
     def __init__(
         self, module="auto", *, optimizer="auto", lr=0.05, max_epochs=60, batch_size=64, device="auto",
-        dtype="float32", augment=None, validation_fraction=0.0, classes=None, callbacks=None, warm_start=False,
-        amp="auto", compile=False, on_divergence="raise", checkpoint=None, checkpoint_seconds=60, n_threads=None,
-        random_state=None, verbose=0, **spelled,
+        dtype="float32", augment=None, validation_fraction=0.0, classes=None, class_weight=None,
+        callbacks=None, warm_start=False, amp="auto", compile=False, on_divergence="raise", checkpoint=None,
+        checkpoint_seconds=60, n_threads=None, random_state=None, verbose=0, **spelled,
     ):  # fmt: skip
         self.module = module
         self.optimizer = optimizer
@@ -123,6 +126,7 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
         self.augment = augment
         self.validation_fraction = validation_fraction
         self.classes = classes
+        self.class_weight = class_weight
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.amp = amp
@@ -156,10 +160,9 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of shape (n, d), or images of shape (n, H, W) or (n, C, H, W)
-            Floats, or unsigned bytes for images, which are scaled on the device. A memory map, or any object with a
-            length and slices, of more than 256 MiB (`skweak.engine.streaming.BUFFER_BYTES`) is never copied whole: its
-            rows are read in blocks and shuffled within half a buffer of that size, so write sorted rows in random
-            order. Prediction reads it slice by slice.
+            Floats, or unsigned bytes for images, scaled on the device. A memory map, or any object with a length and
+            slices, of more than 256 MiB (`skweak.engine.streaming.BUFFER_BYTES`) is never copied whole: its rows are
+            read in blocks and shuffled within half such a buffer, so write sorted rows in random order.
         y : array-like
             Labels in the format of this estimator; see `skweak.labels`.
 
@@ -212,9 +215,7 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
         X = check_inputs(self, X, dtype=self.dtype, reset=False)
         net = self.net_
         if tuple(X.shape[1:]) != tuple(net.input_shape):
-            raise ValueError(
-                f"X has rows of shape {X.shape[1:]}, but {type(self).__name__} was fitted on {net.input_shape}."
-            )
+            raise ValueError(f"X has rows of shape {X.shape[1:]}, but the fit was on rows of {net.input_shape}.")
         data = unlabeled_data(net, X)
         result = net.evaluate(data, function).cpu().numpy()
         if not np.isfinite(result).all():
@@ -237,8 +238,8 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         """Return the predicted labels (n,), or (n, L) of 0 and 1 by ``thresholds_``."""
-        thresholds = getattr(self, "thresholds_", 0.5)
-        return self._kind.predict(self.predict_proba(X), self.classes_, self._flat_y, thresholds)
+        proba, thresholds = self.predict_proba(X), getattr(self, "thresholds_", 0.5)
+        return self._kind.predict(proba, self.classes_, self._flat_y, thresholds)
 
     def embed(self, X):
         """Return the embedding (n, d): the input of the network's last linear layer."""

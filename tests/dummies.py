@@ -51,12 +51,18 @@ class DummyOpen(WeakClassifier):
 class DummyPartial(WeakClassifier):
     _label_kind = "partial"
 
+    def __init__(self, module="auto", **training):
+        super().__init__(module, **training)
+
     def _loss(self, run, batch):
         return -(run.module_(batch.X).log_softmax(1) + torch.where(batch.y == 0, -1e9, 0.0)).logsumexp(1)
 
 
 class DummyMultiLabel(WeakClassifier):
     _label_kind = "multilabel"
+
+    def __init__(self, module="auto", **training):
+        super().__init__(module, **training)
 
     def _loss(self, run, batch):
         logits, known = run.module_(batch.X), batch.y != -1

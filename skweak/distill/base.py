@@ -36,6 +36,8 @@ class DistilledClassifier(WeakClassifier):
     file that still predicts.
     """
 
+    # A student imitates its teacher, whatever weights the labels have: it is the teacher that classes are weighed for.
+    _class_weighting = None
     # Whether the size of the logits matters, which probabilities do not tell.
     _imitates_logits = False
     _parameter_constraints = {"teacher": [None, HasMethods("fit"), nn.Module]}

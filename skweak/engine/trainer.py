@@ -57,7 +57,7 @@ class Trainer(NeuralNet):
         )  # fmt: skip
         self.dtype, self.autocast, self.n_threads, self.on_divergence = dtype, autocast, n_threads, on_divergence
         self.cuda_dependent_attributes_ = [*self.cuda_dependent_attributes_, "state"]
-        self.method = self.data = self.resume_from = self.checkpoint = self.last_finite = None
+        self.method = self.data = self.resume_from = self.checkpoint = self.last_finite = self.class_weight = None
         self.state, self.scratch, self.epoch, self.batch, self.n_batches = SimpleNamespace(), SimpleNamespace(), 0, 0, 0
 
     def get_default_callbacks(self):
@@ -341,7 +341,7 @@ class Trainer(NeuralNet):
         """Drop the data, the method and what only training needs; networks are put into evaluation mode."""
         self.set_training(False)
         self.method = self.data = self.generator = self.numpy_random = self.resume_from = None
-        self.checkpoint = self.last_finite = None
+        self.checkpoint = self.last_finite = self.class_weight = None
         self.parts, self.scratch = {}, SimpleNamespace()
         if not keep_state:
             kept = {name: value for name, value in vars(self.state).items() if isinstance(value, torch.nn.Module)}

@@ -15,6 +15,8 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.callbacks import Callback
 
+from skweak.labels import find_kind
+
 PREFIXES = ("module__", "optimizer__", "callbacks__")
 
 # What single precision holds; a larger number would end inside torch.
@@ -31,6 +33,7 @@ TRAINING_CONSTRAINTS = {
     "augment": [None, StrOptions({"weak", "strong"}), callable, tuple],
     "validation_fraction": [Interval(Real, 0, 1, closed="left")],
     "classes": [None, "array-like"],
+    "class_weight": [None, StrOptions({"balanced"}), dict],
     "callbacks": [None, list],
     "warm_start": ["boolean"],
     "amp": [StrOptions({"auto"}), "boolean"],
@@ -56,6 +59,8 @@ def merge_parameters(cls):
     parameters = {p.name: p for p in own.parameters.values()}
     if inherited is not None:
         parameters |= {n: p for n, p in inspect.signature(inherited).parameters.items() if n not in parameters}
+    if cls._class_weighting is None or not find_kind(cls._label_kind).weighs_classes:
+        parameters.pop("class_weight", None)
     shown = [p for p in parameters.values() if p.kind is not kinds.VAR_KEYWORD]
     # Positional-or-keyword parameters come before keyword-only ones.
     init.__signature__ = own.replace(parameters=sorted(shown, key=lambda p: p.kind))

@@ -4,9 +4,12 @@ from contextlib import contextmanager
 from numbers import Real
 from typing import NamedTuple
 
+import torch
+
 from skweak.augment import make_views
 from skweak.engine import TensorData
 from skweak.engine.seeding import seeded
+from skweak.fit.class_weights import class_weights, weigh_rows
 from skweak.fit.collapse import warn_of_collapse
 from skweak.fit.file import describe_fit, find_seed, open_checkpoint
 from skweak.fit.inputs import check_inputs, check_trusted, check_weight, warn_of_outliers
@@ -78,7 +81,7 @@ class Fit:
 
     def __init__(self, method, X, y, request):
         check_parameters(method)
-        self.method, self.device = method, find_device(method.device)
+        self.method, self.device, streamed = method, find_device(method.device), request.keep
         # A probe that goes on from another fit is not kept.
         self.file = open_checkpoint(method) if request.previous is None else None
         if method.warm_start and hasattr(method, "net_"):
@@ -94,6 +97,9 @@ class Fit:
             "side": request.side,
         }
         method._check_labels(self.labels, self.facts["trusted"])
+        self.class_weight = class_weights(method, self.labels, streamed=streamed)
+        if self.class_weight is not None and method._class_weighting == "rows":
+            self.facts["weight"] = weigh_rows(self.facts["weight"], self.class_weight, self.labels.target)
 
     def run(self):
         """Train, and set the fitted attributes of the method, which is returned."""
@@ -105,6 +111,8 @@ class Fit:
             whole = TensorData(self.X, labels.target, **place, **self.facts)
             rows = RowFacts(whole, self.facts["weight"], method.validation_fraction, net.numpy_random)
             net.views, net.classes = make_views(method.augment, rows.training), labels.classes
+            if self.class_weight is not None:
+                net.class_weight = torch.as_tensor(self.class_weight, dtype=net.dtype, device=self.device)
             try:
                 with large_numbers_named(method):
                     net.train(method, network_maker(method, net), rows.training, rows.held_out)

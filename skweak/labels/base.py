@@ -65,10 +65,12 @@ class LabelKind:
         Whether the columns of a matrix are the classes, so that a DataFrame names them and a row may be a set.
     judges_given : bool
         Whether every row has one given class, whose probability is its quality.
+    weighs_classes : bool
+        Whether a row has one known class at most, so that classes can have weights.
     """
 
     name = "labels"
-    takes_matrix = takes_sparse = several = names_columns = judges_given = False
+    takes_matrix = takes_sparse = several = names_columns = judges_given = weighs_classes = False
 
     def encode(self, y, *, n_rows=None, classes=None, owner="This", markers=None):
         """Return the `Labels` of ``y``, checked; ``markers`` are the marker parameters by name."""

@@ -13,6 +13,7 @@ class SemiLabels(LabelKind):
     """(n,) class labels with the marker ``unlabeled``, of any type; -1 in the encoded target."""
 
     name = "semi"
+    weighs_classes = True
 
     def marked_rows(self, y, classes, markers):
         """Return which rows have no label; a marker that never occurs gives a warning."""

@@ -4,7 +4,7 @@ import time
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -46,6 +46,9 @@ class AutoNoisyClassifier(ClassifierMixin, BaseEstimator):
     average : int >= 1, default=3
         So many of the best are fitted and their probabilities averaged; 1 takes the best alone, which is cheaper and
         easier to explain, while an average is steadier.
+    class_weight : None, "balanced" or dict, default=None
+        Weights of the given classes, for candidates that take some and have none; what is best is still told by
+        ``scoring``, for which "balanced_accuracy" goes well with it.
     n_jobs : int or None, default=None
         Fits at the same time.
     random_state : int, RandomState or None, default=None
@@ -101,20 +104,22 @@ class AutoNoisyClassifier(ClassifierMixin, BaseEstimator):
         "time_limit": [None, Interval(Real, 0, None, closed="neither")],
         "scoring": [str, callable],
         "average": [Interval(Integral, 1, None, closed="left")],
+        "class_weight": [None, StrOptions({"balanced"}), dict],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
     def __init__(
-        self, candidates="auto", *, cv=3, time_limit=None, scoring="auto", average=3, n_jobs=None, random_state=None,
-        verbose=0,
+        self, candidates="auto", *, cv=3, time_limit=None, scoring="auto", average=3, class_weight=None, n_jobs=None,
+        random_state=None, verbose=0,
     ):  # fmt: skip
         self.candidates = candidates
         self.cv = cv
         self.time_limit = time_limit
         self.scoring = scoring
         self.average = average
+        self.class_weight = class_weight
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -184,7 +189,7 @@ class AutoNoisyClassifier(ClassifierMixin, BaseEstimator):
         """Return the rows, checked where it is us who choose, and the candidates by name."""
         if isinstance(self.candidates, str):
             X = validate_data(self, X, **_CHECKS)
-            return X, dict(default_candidates(X, seed))
+            return X, {name: self._weigh(estimator) for name, estimator in default_candidates(X, seed)}
         validate_data(self, X, skip_check_array=True)
         pairs = list(self.candidates)
         if not pairs or not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
@@ -198,14 +203,22 @@ class AutoNoisyClassifier(ClassifierMixin, BaseEstimator):
         names = [name for name, _ in pairs]
         if len(set(names)) < len(names):
             raise ValueError(f"candidates must have names of their own, got {names}.")
-        return X, dict(pairs)
+        return X, {name: self._weigh(estimator) for name, estimator in pairs}
+
+    def _weigh(self, estimator):
+        """Return a copy of a candidate with our weights of classes where it takes some and has none."""
+        if self.class_weight is None:
+            return estimator
+        params = estimator.get_params().items()
+        names = [name for name, value in params if value is None and name.split("__")[-1] == "class_weight"]
+        return clone(estimator).set_params(**dict.fromkeys(names, self.class_weight))
 
     @classmethod
     def _test_params(cls):
         from sklearn.linear_model import LogisticRegression
         from sklearn.tree import DecisionTreeClassifier
 
-        tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+        tree = DecisionTreeClassifier(max_depth=3, min_weight_fraction_leaf=0.01, random_state=0)
         return {"candidates": [("linear", LogisticRegression(C=1.0)), ("tree", tree)], "cv": 2}
 
     def __sklearn_tags__(self):

@@ -11,6 +11,7 @@ from skweak.engine import MovingAverage
 from skweak.losses import distillation_kl, feature_imitation_loss, negative_branch_loss, positive_branch_loss
 from skweak.nn.heads import Branched
 from skweak.noisy import presets
+from skweak.noisy.codivide import weigh_by_class
 from skweak.utils import confidence_weight, given_label_proba, label_prior, warmup_decay, warmup_length
 
 
@@ -91,6 +92,7 @@ class BLDRClassifier(WeakClassifier):
     ((150,), True)
     """
 
+    _class_weighting = "loss"
     _augments = False
     _row_attributes = WeakClassifier._row_attributes | {"sample_weight_": float("nan")}
     _presets = presets.BLDR
@@ -164,14 +166,14 @@ class BLDRClassifier(WeakClassifier):
             state.average = MovingAverage(run.module_)
         run.check_rows(state.weight)
         state.start = warmup_length(self.reweight_start, run, share=1 / 3)
-        run.scratch.prior = label_prior(run.data.target, run.n_outputs).to(run.dtype)
+        run.scratch.prior = label_prior(run.data.target, run.n_outputs, weight=run.class_weight).to(run.dtype)
 
     def _loss(self, run, batch):
         net, state = run.module_, run.state
         weak, strong = run.views.weak(batch.X), run.views.strong(batch.X)
         positive, negative, _, _, sides = net.branches(torch.cat([weak, strong]))
         alone = net.branches(weak)
-        weight = state.weight.index_select(0, batch.index)
+        weight = weigh_by_class(state.weight.index_select(0, batch.index), batch.y, run.class_weight)
         state.belief.index_copy_(0, batch.index, given_label_proba(alone[1].detach(), batch.y).to(run.dtype))
         rows = [table.index_select(0, batch.index).requires_grad_() for table in (state.u, state.v)]
         run.parts_of_rows = (batch.index, rows)

@@ -87,6 +87,19 @@ def weights_of_labels(clean_proba, is_labeled, threshold):
     return torch.where(is_labeled, clean_proba.clamp_min(threshold), clean_proba)
 
 
+def weigh_by_class(values, given, weight):
+    """Return ``values`` (n,) times the weights of the classes ``given`` (n,), which may be None."""
+    return values if weight is None else values * weight.index_select(0, given)
+
+
+def mean_by_class(losses, target, weight):
+    """Return the mean of ``losses`` (n,), weighed by the classes of ``target`` (n,) or (n, C); weights may be None."""
+    if weight is None:
+        return losses.mean()
+    by_row = target @ weight if target.is_floating_point() else weight.index_select(0, target)
+    return (losses * by_row).sum() / by_row.sum()
+
+
 class Mixed(NamedTuple):
     """Mixed inputs and what they were mixed from; the first ``n_labeled`` rows come from labelled rows."""
 

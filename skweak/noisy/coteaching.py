@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.noisy.codivide import weigh_by_class
 from skweak.utils import warmup_length
 
 # A label is plausible while the most probable class is at most so many times as probable.
@@ -64,6 +65,7 @@ class CoTeachingClassifier(WeakClassifier):
     15
     """
 
+    _class_weighting = "loss"
     _parameter_constraints = {
         "forget_rate": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "ramp_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -92,6 +94,7 @@ class CoTeachingClassifier(WeakClassifier):
         logits = [network(batch.X) for network in (run.module_, run.peer_)]
         losses = [F.cross_entropy(given, batch.y, reduction="none") for given in logits]
         first, second = (self._kept(run, batch, *parts) for parts in zip(logits, losses, strict=True))
+        first, second = (weigh_by_class(kept, batch.y, run.class_weight) for kept in (first, second))
         # Each loss touches one network only, so their sum trains both on the other's choice.
         return (losses[0] * second).sum() / second.sum() + (losses[1] * first).sum() / first.sum()
 

@@ -9,7 +9,13 @@ from torch.nn import functional as F
 from skweak.base import WeakClassifier
 from skweak.losses import class_balance_penalty, confidence_penalty
 from skweak.noisy import presets
-from skweak.noisy.codivide import CoDivideBatches, guess_and_mix, split_rows, weights_of_labels
+from skweak.noisy.codivide import (
+    CoDivideBatches,
+    guess_and_mix,
+    mean_by_class,
+    split_rows,
+    weights_of_labels,
+)
 from skweak.utils import label_prior, linear_ramp, min_max, mixture_posterior, warmup_length
 
 
@@ -71,6 +77,7 @@ class DivideMixClassifier(WeakClassifier):
     (150, 2)
     """
 
+    _class_weighting = "loss"
     _augments = False
     _row_attributes = WeakClassifier._row_attributes | {"clean_proba_": float("nan")}
     _presets = presets.DIVIDEMIX
@@ -126,7 +133,8 @@ class DivideMixClassifier(WeakClassifier):
 
     def _start(self, run):
         run.state.warmup = warmup_length(self.warmup_epochs, run)
-        run.scratch.prior = label_prior(run.data.target, run.n_outputs, power=0.5).to(run.dtype)
+        prior = label_prior(run.data.target, run.n_outputs, power=0.5, weight=run.class_weight)
+        run.scratch.prior = prior.to(run.dtype)
 
     def _batches(self, run, batches):
         if run.epoch < run.state.warmup:
@@ -143,9 +151,10 @@ class DivideMixClassifier(WeakClassifier):
 
     def _loss(self, run, batch):
         if run.epoch < run.state.warmup:
-            return sum(
+            losses = sum(
                 self._warmup_loss(network, run.views.weak(batch.X), batch.y) for network in (run.module_, run.peer_)
             )
+            return mean_by_class(losses, batch.y, run.class_weight)
         mixed = guess_and_mix(
             run, batch, run.state.clean_proba[batch.name], lambda logits: logits.softmax(1),
             temperature=self.sharpen_temperature, alpha=self.mixup_alpha,
@@ -153,7 +162,9 @@ class DivideMixClassifier(WeakClassifier):
         logits = getattr(run, f"{batch.name}_")(mixed.X)
         target = torch.lerp(mixed.partners, mixed.targets, mixed.share)
         n, proba = mixed.n_labeled, logits.softmax(1)
-        loss = F.cross_entropy(logits[:n], target[:n]) + class_balance_penalty(proba, prior=run.scratch.prior)
+        losses = F.cross_entropy(logits[:n], target[:n], reduction="none")
+        loss = mean_by_class(losses, target[:n], run.class_weight)
+        loss = loss + class_balance_penalty(proba, prior=run.scratch.prior)
         if self.unlabeled_weight and len(logits) > n:
             ramp = linear_ramp(run.fractional_epoch, start=run.state.warmup, length=self.ramp_epochs)
             loss = loss + self.unlabeled_weight * ramp * F.mse_loss(proba[n:], target[n:])

@@ -38,6 +38,7 @@ class SemiSupervisedClassifier(WeakClassifier):
     """
 
     _label_kind = "semi"
+    _class_weighting = "loss"
     _augments = False
     _parameter_constraints = {
         "unlabeled": [None, Real, str],
@@ -76,9 +77,7 @@ class SemiSupervisedClassifier(WeakClassifier):
 
     def _batches(self, run, batches):
         state = run.state
-        return SemiBatches(
-            batches, state.labeled, state.unlabeled, ratio=self.unlabeled_ratio, held=run.scratch.held
-        )
+        return SemiBatches(batches, state.labeled, state.unlabeled, ratio=self.unlabeled_ratio, held=run.scratch.held)
 
     def _end_step(self, run):
         # A decay that grows with the steps: an average over the last tenth of them, at most the last thousand.
@@ -99,8 +98,8 @@ class SemiSupervisedClassifier(WeakClassifier):
 
 
 def supervised_loss(run, logits, batch):
-    """Return the mean cross-entropy of the labeled rows (scalar)."""
-    return F.cross_entropy(logits.to(run.dtype), batch.labeled.y)
+    """Return the mean cross-entropy of the labeled rows (scalar), weighed by their classes."""
+    return F.cross_entropy(logits.to(run.dtype), batch.labeled.y, weight=run.class_weight)
 
 
 def logits_of_views(run, batch):

@@ -66,6 +66,7 @@ class ImbalancedSelfTrainingClassifier(WeakClassifier):
     """
 
     _label_kind = "semi"
+    _class_weighting = "loss"
     _augments = False
     _parameter_constraints = {
         "unlabeled": [None, Real, str],
@@ -169,6 +170,8 @@ class ImbalancedSelfTrainingClassifier(WeakClassifier):
             losses = focal_loss(logits, target)
         else:
             losses = F.cross_entropy(logits, target, reduction="none")
+        if run.class_weight is not None:
+            losses = losses * run.class_weight.index_select(0, target)
         if index is None:
             return losses
         guessed = run.data.target.index_select(0, index) < 0

@@ -10,15 +10,17 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skweak.datasets import make_noisy_labels
-from skweak.noisy import AutoNoisyClassifier
+from skweak.noisy import AutoNoisyClassifier, LabelIssueFilter
 from skweak.noisy.candidates import default_candidates
 from skweak.noisy.race import Race, is_near_symmetric, probabilities
 
@@ -74,6 +76,18 @@ def test_the_worse_half_stops_after_one_fold_of_many_rows():
     # One fold of few rows tells too little.
     board = AutoNoisyClassifier(names, cv=4, average=1).fit(X[:60], y[:60]).leaderboard_
     assert (board.folds == 4).all() and set(board.candidate[:2]) == {"b", "d"}
+
+
+def test_class_weights_go_to_the_candidates_that_take_some():
+    X, y = make_classification(120, weights=[0.9], random_state=0)
+    own = LogisticRegression(class_weight={1: 2.0})
+    behind = LabelIssueFilter(make_pipeline(StandardScaler(), LogisticRegression()), cv=2)
+    candidates = [("plain", LogisticRegression()), ("own", own), ("behind", behind), ("neighbours", KNeighborsClassifier())]
+    clf = AutoNoisyClassifier(candidates, average=4, class_weight="balanced", random_state=0)
+    found = clf._candidates(X, 0)[1]
+    assert found["plain"].class_weight == "balanced" and own.class_weight == found["own"].class_weight == {1: 2.0}
+    assert found["behind"].estimator[-1].class_weight == "balanced" and behind.estimator[-1].class_weight is None
+    clf.fit(X, y)
 
 
 def test_averages_only_those_that_cannot_be_told_from_the_best():

@@ -41,7 +41,7 @@ def loss_of(positive, negative, target, weight=None, **own):
         weight=torch.ones(n) if weight is None else weight,
     )  # fmt: skip
     run = SimpleNamespace(
-        module_=TwoTables(positive, negative), state=state, views=Views(identity, identity), dtype=torch.float32
+        class_weight=None, module_=TwoTables(positive, negative), state=state, views=Views(identity, identity), dtype=torch.float32
     )
     run.scratch = SimpleNamespace(prior=torch.full((positive.shape[1],), 1 / positive.shape[1]))
     loss = BLDRClassifier(**(BARE | own))._loss(run, Batch(torch.zeros(n, 1), target, torch.arange(n)))

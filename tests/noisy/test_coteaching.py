@@ -33,7 +33,7 @@ def taught(forget_rate, trusted=None, n=10, progress=1.0):
     """Return the loss and, for each network, the rows that it learned from."""
     networks = [Table(FIRST[:n]), Table(SECOND[:n])]
     run = SimpleNamespace(
-        module_=networks[0], peer_=networks[1], state=SimpleNamespace(progress=progress), n_outputs=2,
+        class_weight=None, module_=networks[0], peer_=networks[1], state=SimpleNamespace(progress=progress), n_outputs=2,
         data=SimpleNamespace(trusted=trusted),
     )  # fmt: skip
     batch = Batch(torch.zeros(n, 1), torch.zeros(n, dtype=torch.int64), torch.arange(n))
@@ -91,7 +91,7 @@ def test_the_automatic_rate_leaves_out_what_the_other_network_finds_implausible(
 
 def test_the_best_row_of_each_class_is_kept():
     clf = CoTeachingClassifier(forget_rate=0.8)
-    run = SimpleNamespace(state=SimpleNamespace(progress=1.0), n_outputs=3, data=SimpleNamespace(trusted=None))
+    run = SimpleNamespace(class_weight=None, state=SimpleNamespace(progress=1.0), n_outputs=3, data=SimpleNamespace(trusted=None))
     target = torch.tensor([0] * 8 + [1, 1])
     losses = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 9.0, 8.0])
     kept = clf._kept(run, Batch(None, target, None), None, losses)

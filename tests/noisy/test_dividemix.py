@@ -59,7 +59,7 @@ def later_loss(logits, targets, partners, n_labeled, monkeypatch, *, share=0.75,
     mixed = Mixed(logits, targets, partners, share, None, n_labeled)
     monkeypatch.setattr(dividemix, "guess_and_mix", lambda *_, **__: mixed)
     run = SimpleNamespace(
-        epoch=4, fractional_epoch=epoch, module_=nn.Identity(), state=SimpleNamespace(clean_proba={"module": None}, warmup=2),
+        class_weight=None, epoch=4, fractional_epoch=epoch, module_=nn.Identity(), state=SimpleNamespace(clean_proba={"module": None}, warmup=2),
         scratch=SimpleNamespace(prior=torch.full((logits.shape[1],), 1 / logits.shape[1], dtype=logits.dtype)),
     )  # fmt: skip
     clf = DivideMixClassifier(warmup_epochs=2, ramp_epochs=4, **own)

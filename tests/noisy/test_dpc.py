@@ -117,7 +117,7 @@ def later_loss(logits, second, targets, partners, n_labeled, monkeypatch, *, sha
     mixed = Mixed(logits, targets, partners, share, None, n_labeled)
     monkeypatch.setattr(dpc, "guess_and_mix", lambda *_, **__: mixed)
     run = SimpleNamespace(
-        epoch=4, fractional_epoch=epoch, module_=TwoOutputs(second), peer_=None,
+        class_weight=None, epoch=4, fractional_epoch=epoch, module_=TwoOutputs(second), peer_=None,
         state=SimpleNamespace(clean_proba={"module": None}, warmup=2),
         scratch=SimpleNamespace(prior=torch.full((logits.shape[1],), 1 / logits.shape[1], dtype=logits.dtype)),
     )  # fmt: skip
