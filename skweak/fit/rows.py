@@ -8,25 +8,28 @@ class RowFacts:
 
     Parameters
     ----------
-    whole : TensorData
-        All rows, with what is known of each.
     weight : ndarray of shape (n,) or None
         Rows of weight zero are left out.
     validation_fraction : float in [0, 1)
         Share of the others to hold out.
-    random : numpy.random.RandomState
 
     Attributes
     ----------
+    whole : TensorData
+        All rows, with what is known of each; like the others set by `split`.
     training : TensorData
         The rows that train, in their order.
     held_out : TensorData or None
         The rows of ``valid_loss``.
     """
 
-    def __init__(self, whole, weight, validation_fraction, random):
+    def __init__(self, weight, validation_fraction):
+        self.weight, self.validation_fraction = weight, validation_fraction
+
+    def split(self, whole, random):
+        """Say what becomes of each row of the `TensorData` ``whole``; ``random`` is a numpy RandomState."""
         self.whole = whole
-        self._rows, held_out = split_rows(len(whole), weight, validation_fraction, random)
+        self._rows, held_out = split_rows(len(whole), self.weight, self.validation_fraction, random)
         self.training = whole if self._rows is None else whole.subset(self._rows)
         self.held_out = None if held_out is None else whole.subset(held_out)
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from skweak.augment import make_views
 from skweak.engine import TensorData
-from skweak.engine.seeding import seeded
+from skweak.engine.divergence import POLICIES
+from skweak.engine.seeding import Seeding
 from skweak.fit.collapse import warn_of_collapse
-from skweak.fit.file import describe_fit, find_seed, open_checkpoint
+from skweak.fit.file import describe_fit, open_checkpoint
 from skweak.fit.inputs import check_inputs, check_trusted, check_weight, warn_of_outliers
 from skweak.fit.networks import continue_trainer, make_trainer, network_maker, scales_inputs
 from skweak.fit.parameters import check_parameters, find_device
@@ -56,7 +57,8 @@ class Fit:
     """One training, from checked inputs to fitted attributes.
 
     Making it checks everything; bad input never trains. `run` trains and leaves the fitted attributes on the method,
-    all of them at the end.
+    all of them at the end. What else a training needs are parts, each behind a few methods, so that another one can
+    stand in its place before `run`.
 
     Parameters
     ----------
@@ -72,15 +74,26 @@ class Fit:
     facts : dict
         What is known of each row besides its label: ``weight``, ``trusted``, ``side``.
     device : torch.device
-    file : skweak.engine.checkpoint.FitCheckpoint or None
-        Where the fit is kept.
+    net : skweak.engine.Trainer
+        The networks to be and the loop.
+    checkpoint : skweak.engine.checkpoint.NoCheckpoint
+        Where the fit is kept: nowhere, or in a file.
+    divergence : skweak.engine.divergence.RaiseDivergence
+        What happens when a number is not finite.
+    seeding : skweak.engine.seeding.Seeding
+        Random numbers and threads.
+    data : skweak.engine.TensorData
+        All rows on the device, and which share of every batch this process takes.
+    rows : RowFacts
+        Which rows train, which are held out, and what is reported of the others.
     """
 
     def __init__(self, method, X, y, request):
         check_parameters(method)
         self.method, self.device = method, find_device(method.device)
-        # A probe that goes on from another fit is not kept.
-        self.file = open_checkpoint(method) if request.previous is None else None
+        self.checkpoint = open_checkpoint(method, request.previous)
+        self.divergence = POLICIES[method.on_divergence]()
+        self.seeding = Seeding(method.random_state, method.n_threads)
         if method.warm_start and hasattr(method, "net_"):
             request = request._replace(previous=method.net_, keep=True)
         self.request = request
@@ -94,27 +107,30 @@ class Fit:
             "side": request.side,
         }
         method._check_labels(self.labels, self.facts["trusted"])
+        self.net = net = self._trainer()
+        place = {"dtype": net.dtype, "device": self.device, "sparse_batches": net.takes_sparse}
+        self.data = TensorData(self.X, self.labels.target, **place, **self.facts)
+        self.rows = RowFacts(self.facts["weight"], method.validation_fraction)
 
     def run(self):
         """Train, and set the fitted attributes of the method, which is returned."""
-        method, labels, keep = self.method, self.labels, self.method.warm_start or self.request.keep
-        net = self._trainer()
-        seed = self._open_file(net)
-        with seeded(seed, self.device) as (net.generator, net.numpy_random):
-            place = {"dtype": net.dtype, "device": self.device, "sparse_batches": net.takes_sparse}
-            whole = TensorData(self.X, labels.target, **place, **self.facts)
-            rows = RowFacts(whole, self.facts["weight"], method.validation_fraction, net.numpy_random)
+        method, labels, net, rows = self.method, self.labels, self.net, self.rows
+        net.checkpoint, net.divergence, net.seeding = self.checkpoint, self.divergence, self.seeding
+        seed = self.seeding.seed(kept=(self.checkpoint.header or {}).get("seed"))
+        self.checkpoint.begin(lambda: self._describe(seed))
+        with self.seeding.numbers(seed, self.device) as (net.generator, net.numpy_random):
+            rows.split(self.data, net.numpy_random)
             net.views, net.classes = make_views(method.augment, rows.training), labels.classes
             try:
                 with large_numbers_named(method):
                     net.train(method, network_maker(method, net), rows.training, rows.held_out)
                     net.set_training(False)
-                    fitted = self._complete(rows, net, method._finish(net))
+                    fitted = self._complete(method._finish(net))
                     if self.request.epochs is None:
                         warn_of_collapse(method, net, rows.training, labels.classes, scales_inputs(method))
             finally:
                 net.views = None
-                net.release(keep_state=keep)
+                net.release(keep_state=method.warm_start or self.request.keep)
         history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
         fitted |= labels.kind.column_attributes(labels)
         fitted |= {"classes_": labels.classes, "net_": net, "history_": history, "_flat_y": labels.flat}
@@ -128,22 +144,16 @@ class Fit:
             return make_trainer(method, self.device, shape, self.labels.n_outputs, epochs)
         return continue_trainer(method, request.previous, shape, self.labels.n_outputs, epochs)
 
-    def _open_file(self, net):
-        """Tell the file whose fit it keeps, hand it to the trainer, and return the seed of the fit."""
-        seed = find_seed(self.method.random_state, self.file)
-        if self.file is not None:
-            previous = self.request.previous
-            self.file.begin(describe_fit(self.method, previous, self.X, self.labels, self.facts, seed, self.device))
-        net.checkpoint = self.file
-        return seed
+    def _describe(self, seed):
+        return describe_fit(self.method, self.request.previous, self.X, self.labels, self.facts, seed, self.device)
 
-    def _complete(self, rows, net, fitted):
+    def _complete(self, fitted):
         """Give rows that did not train their entry in every per-row attribute, and decode corrected labels."""
 
         def judge(untrained):
-            return self.labels.kind.judge_rows(self.method._final_proba(net, untrained), untrained.target)
+            return self.labels.kind.judge_rows(self.method._final_proba(self.net, untrained), untrained.target)
 
-        fitted = rows.complete(fitted, self.method._row_attributes, judge)
+        fitted = self.rows.complete(fitted, self.method._row_attributes, judge)
         if "transduction_" in fitted:
             fitted["transduction_"] = self.labels.decode(fitted["transduction_"])
         return fitted
