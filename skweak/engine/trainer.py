@@ -13,6 +13,7 @@ from skweak.engine.data import TensorBatches, evaluation_batches, join, unlabele
 from skweak.engine.divergence import RaiseDivergence
 from skweak.engine.economy import full_precision_logits
 from skweak.engine.errors import DivergenceError, explain, first_not_finite
+from skweak.engine.facts import Facts, weighted_mean
 from skweak.engine.listeners import check_monitors, notify_begin, someone_listens, stopped_early, without_shapes
 from skweak.engine.optimizers import clear_gradients, make_optimizer, step, wants_closure
 from skweak.engine.progress import progress_bar
@@ -41,8 +42,8 @@ class Trainer(NeuralNet):
         What a method keeps between steps: tensors, memories, averages, plain numbers. Part of `state_dict`.
     scratch : types.SimpleNamespace
         What a method needs during this fit only. No part of `state_dict`.
-    data : TensorData
-        The training set, only during a fit.
+    data, facts : TensorData, skweak.engine.facts.Facts
+        Training set, and the door to what is known of its rows; only during a fit.
     generator, numpy_random : torch.Generator, numpy.random.RandomState
         Random numbers of this fit.
     epoch : int
@@ -60,7 +61,7 @@ class Trainer(NeuralNet):
         )  # fmt: skip
         self.dtype, self.autocast = dtype, autocast
         self.cuda_dependent_attributes_ = [*self.cuda_dependent_attributes_, "state"]
-        self.method = self.data = self.resume_from = None
+        self.method = self.data = self.facts = self.resume_from = None
         self.checkpoint, self.divergence, self.seeding = NoCheckpoint(), RaiseDivergence(), Seeding()
         self.state, self.scratch, self.epoch, self.batch, self.n_batches = SimpleNamespace(), SimpleNamespace(), 0, 0, 0
 
@@ -118,7 +119,7 @@ class Trainer(NeuralNet):
 
         ``make`` builds one network and is handed to the method.
         """
-        self.method, self.data = method, data
+        self.method, self.data, self.facts = method, data, Facts(data, method, self.n_outputs)
         self.epoch = self.batch = 0
         if not self.initialized_:
             self.networks = method._networks(make)
@@ -225,10 +226,8 @@ class Trainer(NeuralNet):
         """Compute the gradients of the method's loss of ``batch`` and return its detached mean."""
         with self.autocast_context():
             losses = self.method._loss(self, batch)
-            weight = self.data.weight
-            if weight is not None:
-                weight = weight.index_select(0, batch.index)
-                losses = (losses * weight).sum() / weight.sum()
+            if self.data.weight is not None:
+                losses = weighted_mean(losses, self.data.weight.index_select(0, batch.index))
         # The gradient of the mean, to the same bits: its own operations cost a tenth of a small step.
         torch.autograd.backward(losses, torch.full_like(losses, 1 / losses.numel()) if losses.dim() else None)
         loss = losses.detach()
@@ -341,7 +340,7 @@ class Trainer(NeuralNet):
         """Drop the data, the method and what only training needs; networks are put into evaluation mode."""
         self.set_training(False)
         self.method = self.data = self.generator = self.numpy_random = self.resume_from = None
-        self.checkpoint = self.divergence = self.seeding = None
+        self.checkpoint = self.divergence = self.seeding = self.facts = None
         self.parts, self.scratch = {}, SimpleNamespace()
         if not keep_state:
             kept = {name: value for name, value in vars(self.state).items() if isinstance(value, torch.nn.Module)}

@@ -20,7 +20,7 @@ def open_checkpoint(method, previous):
 def describe_fit(method, previous, X, labels, facts, seed, device):
     """Return the description of a fit by which its checkpoint is recognised: names and short texts."""
     given = {name: value for name, value in facts.items() if value is not None and name != "side"}
-    given |= facts["side"] or {}
+    given |= {name: getattr(value, "matrix", value) for name, value in facts["side"].items()}
     return {
         "estimator": type(method).__name__,
         "parameter": {name: describe(v) for name, v in method.get_params(deep=False).items() if name not in _FREE},

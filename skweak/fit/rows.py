@@ -1,6 +1,7 @@
 """Which rows of a fit train, which are held out and which take no part, and what is reported of each."""
 
 import numpy as np
+import torch
 
 
 class RowFacts:
@@ -32,6 +33,21 @@ class RowFacts:
         self._rows, held_out = split_rows(len(whole), self.weight, self.validation_fraction, random)
         self.training = whole if self._rows is None else whole.subset(self._rows)
         self.held_out = None if held_out is None else whole.subset(held_out)
+
+    def report(self, changed, fitted):
+        """Return the attributes ``fitted`` of training rows with the facts that callbacks changed.
+
+        ``changed`` holds, by name, a fact at the end of training and which rows have another one than at its start.
+        """
+        if "weight" in changed:
+            fitted = {"sample_weight_": changed["weight"][0].cpu().numpy()} | fitted
+        if "target" in changed:
+            target, rows = (part.cpu() for part in changed["target"])
+            codes = target.argmax(1) if target.is_floating_point() else target
+            settled = torch.as_tensor(fitted.get("transduction_", self.training.target.cpu())).clone()
+            settled[rows] = codes[rows].to(settled.dtype)
+            fitted = fitted | {"transduction_": settled.numpy()}
+        return fitted
 
     def complete(self, fitted, untrained_values, judge):
         """Return the attributes ``fitted``, those of training rows with an entry for every row of ``X``.

@@ -14,6 +14,7 @@ from skweak.fit.inputs import check_inputs, check_trusted, check_weight, warn_of
 from skweak.fit.networks import continue_trainer, make_trainer, network_maker, scales_inputs
 from skweak.fit.parameters import check_parameters, find_device
 from skweak.fit.rows import RowFacts
+from skweak.fit.side import check_side
 
 
 class Request(NamedTuple):
@@ -101,10 +102,11 @@ class Fit:
         if not scales_inputs(method):
             warn_of_outliers(self.X)
         self.labels = method._encode(y, self.X.shape[0], request.classes)
+        side, self.attributes = check_side(method, request.side, self.labels.target)
         self.facts = {
             "weight": check_weight(request.sample_weight, self.X),
             "trusted": check_trusted(request.trusted, self.X.shape[0]),
-            "side": request.side,
+            "side": side,
         }
         method._check_labels(self.labels, self.facts["trusted"])
         self.net = net = self._trainer()
@@ -125,14 +127,15 @@ class Fit:
                 with large_numbers_named(method):
                     net.train(method, network_maker(method, net), rows.training, rows.held_out)
                     net.set_training(False)
-                    fitted = self._complete(method._finish(net))
+                    changed = net.facts.settle()
+                    fitted = self._complete(rows.report(changed, method._finish(net)))
                     if self.request.epochs is None:
                         warn_of_collapse(method, net, rows.training, labels.classes, scales_inputs(method))
             finally:
                 net.views = None
                 net.release(keep_state=method.warm_start or self.request.keep)
         history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
-        fitted |= labels.kind.column_attributes(labels)
+        fitted |= labels.kind.column_attributes(labels) | self.attributes
         fitted |= {"classes_": labels.classes, "net_": net, "history_": history, "_flat_y": labels.flat}
         vars(method).update(fitted)
         return method
@@ -153,7 +156,8 @@ class Fit:
         def judge(untrained):
             return self.labels.kind.judge_rows(self.method._final_proba(self.net, untrained), untrained.target)
 
-        fitted = self.rows.complete(fitted, self.method._row_attributes, judge)
+        # A weight that a callback changed is one of a row that trained.
+        fitted = self.rows.complete(fitted, {"sample_weight_": 0.0} | self.method._row_attributes, judge)
         if "transduction_" in fitted:
             fitted["transduction_"] = self.labels.decode(fitted["transduction_"])
         return fitted
