@@ -366,6 +366,7 @@ API = {
         "Engine",
         {
             "": [
+                "Adjacency",
                 "Batch",
                 "DataParallel",
                 "KeyQueue",

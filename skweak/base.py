@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skweak.engine.data import unlabeled_data
@@ -22,13 +21,15 @@ from skweak.fit import (
     unchanged_on_failure,
 )
 from skweak.fit.frames import Framed
+from skweak.fit.side import show_facts
+from skweak.fit.stream import Streamed
 from skweak.labels import UNLABELED, find_kind
 from skweak.nn import MLP
 from skweak.nn.build import features_and_logits
 from skweak.storage.versions import read_stamped, stamp
 
 
-class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
+class WeakClassifier(Streamed, Framed, ClassifierMixin, BaseEstimator):
     """Base of all estimators: a torch network trained on imperfect labels behind the scikit-learn interface.
 
     Every estimator has the parameters below and the spellings ``module__x`` (argument of the network), ``optimizer__x``
@@ -99,7 +100,11 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
     _augments = True
     # Who weighs the classes: the weights of "rows", the "loss" by ``run.class_weight``, or None: nobody.
     _class_weighting = "rows"
-    _supports_partial_fit = False
+    # Facts about rows that fit takes besides y, by name; see `skweak.fit.side`.
+    _side_facts = {}
+    # What callbacks may change, "target" and "weight", and whether targets may become probabilities; see
+    # `skweak.engine.facts.Facts`.
+    _changeable_facts, _takes_soft_targets = (), False
     # Fitted attributes with one entry per training row, and what a row held out for validation gets.
     _row_attributes = {"label_quality_": None, "noise_mask_": False, "transduction_": None, "candidate_weights_": None}
 
@@ -107,6 +112,8 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
     _parameter_constraints = TRAINING_CONSTRAINTS
 
     def __init_subclass__(cls, **kwargs):
+        # Before scikit-learn reads the signatures.
+        show_facts(cls)
         super().__init_subclass__(**kwargs)
         merge_parameters(cls)
 
@@ -172,22 +179,6 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
         """
         return self._fit(X, y, **refuse_facts(self, facts))
 
-    @available_if(lambda self: self._supports_partial_fit)
-    def partial_fit(self, X, y, classes=None):
-        """Train one more pass over the rows given; the first call names all ``classes`` or finds them in ``y``."""
-        return self._partial_fit(X, y, classes)
-
-    def _partial_fit(self, X, y, classes, **facts):
-        if self.checkpoint is not None:
-            raise ValueError("checkpoint belongs to fit; partial_fit takes one pass: keep the model by skweak.save.")
-        fitted = hasattr(self, "net_")
-        known = self.classes_ if fitted else (self.classes if classes is None else classes)
-        if fitted and classes is not None and not np.array_equal(classes, self.classes_):
-            given, first = np.asarray(classes).tolist(), self.classes_.tolist()
-            raise ValueError(f"classes={given!r} differs from the first call's {first!r}.")
-        facts |= {"previous": self.net_ if fitted else None, "keep": True}
-        return self._fit(X, y, classes=known, epochs=self._passes(), **facts)
-
     def _fit(self, X, y, **request):
         with unchanged_on_failure(self):
             return Fit(self, X, y, Request(**request)).run()
@@ -250,10 +241,6 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
         return self._kind.score(
             y, self.predict(X), classes=self.classes_, markers=self._markers(), sample_weight=sample_weight
         )
-
-    def _passes(self):
-        """Return the passes over its rows that one call of ``partial_fit`` takes."""
-        return 1
 
     def _check_labels(self, labels, trusted):
         """Raise where parameters and labels do not fit together."""
@@ -320,9 +307,9 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
 
         return {"label_quality_": run.evaluate_batches(run.data, judge).numpy()}
 
-    def _held_out_loss(self, proba, target):
+    def _held_out_loss(self, proba, target, **weights):
         """Return the mean negative log-probability of what the held-out labels say."""
-        return self._kind.held_out_loss(proba, target)
+        return self._kind.held_out_loss(proba, target, **weights)
 
     @classmethod
     def preset(cls, name):

@@ -3,14 +3,12 @@
 import copy
 import warnings
 
-import numpy as np
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods
-from sklearn.utils.validation import _num_samples
 from torch import nn
 
 from skweak.base import WeakClassifier
 from skweak.distill.teachers import Lesson, check_lesson, is_fitted, open_teacher
+from skweak.fit.side import RowValues
 from skweak.nn.build import features_and_logits
 
 
@@ -40,6 +38,7 @@ class DistilledClassifier(WeakClassifier):
     _class_weighting = None
     # Whether the size of the logits matters, which probabilities do not tell.
     _imitates_logits = False
+    _side_facts = {"teacher_logits": RowValues("logits computed before")}
     _parameter_constraints = {"teacher": [None, HasMethods("fit"), nn.Module]}
 
     def __init__(self, module="auto", *, teacher=None, **training):
@@ -66,10 +65,7 @@ class DistilledClassifier(WeakClassifier):
             return self._fit(X, y)
         if self.augment is not None:
             raise ValueError("teacher_logits belong to the rows as they are; set augment=None or give a teacher.")
-        logits = check_array(teacher_logits, dtype=np.float64, input_name="teacher_logits")
-        if len(logits) != _num_samples(X):
-            raise ValueError(f"teacher_logits has {len(logits)} rows, but X has {_num_samples(X)}; give one per row.")
-        return self._fit(X, y, side={"teacher_logits": logits})
+        return self._fit(X, y, side={"teacher_logits": teacher_logits})
 
     def _wanted(self):
         """Return the most detailed answer that the method needs: logits, features or label_embeddings."""
@@ -96,7 +92,7 @@ class DistilledClassifier(WeakClassifier):
         return run.scratch.teacher
 
     def _start(self, run):
-        given = run.data.side.get("teacher_logits")
+        given = run.facts.read("teacher_logits")
         run.scratch.lesson = None
         if given is not None:
             check_lesson(given, run)

@@ -1,5 +1,6 @@
 """Training of several networks on whole batches of device-resident tensors; knows tensors, not methods."""
 
+from skweak.engine.adjacency import Adjacency
 from skweak.engine.averaging import MovingAverage
 from skweak.engine.data import Batch, PairedBatches, TensorBatches, TensorData
 from skweak.engine.errors import DivergenceError
@@ -11,6 +12,7 @@ from skweak.engine.state import Resume
 from skweak.engine.trainer import Trainer
 
 __all__ = [
+    "Adjacency",
     "Batch",
     "DataParallel",
     "DivergenceError",

@@ -14,7 +14,29 @@ from skweak.storage import FileFormatError, package_versions, read_document, rem
 _COPY_SHARE = 300
 
 
-class FitCheckpoint:
+class NoCheckpoint:
+    """What a fit has that is kept nowhere: the moments of a `FitCheckpoint`, at which nothing happens."""
+
+    path = header = None
+
+    def begin(self, describe):
+        """Hear that a fit begins."""
+
+    def resume(self, run):
+        """Return that the fit is not finished."""
+        return False
+
+    def end_epoch(self, run):
+        """Hear that an epoch is over."""
+
+    def interrupt(self):
+        """Hear that the fit is given up."""
+
+    def finish(self, run):
+        """Hear that the last epoch is over."""
+
+
+class FitCheckpoint(NoCheckpoint):
     """The file of one fit.
 
     Parameters
@@ -45,9 +67,9 @@ class FitCheckpoint:
         self._copy, self._copied_at, self._copy_cost = None, -float("inf"), 0.0
         self._written_at = time.perf_counter()
 
-    def begin(self, header):
-        """Compare ``header`` with what the file belongs to, and let it be written with every state from now on."""
-        header = header | {"versions": package_versions()}
+    def begin(self, describe):
+        """Compare the header ``describe()`` with that of the file; it is written with every state from now on."""
+        header = describe() | {"versions": package_versions()}
         if self.header is not None:
             self._compare(self.header, header)
             header["threads"] = self.header["threads"]
@@ -98,7 +120,7 @@ class FitCheckpoint:
                 continue
             what = f"checkpoint: {self.path} belongs to another fit: {name} was {old}, now it is {value}"
             if name.startswith("versions") and _is_patch(old, value):
-                warnings.warn(f"{what}. The last bits may differ.", UserWarning, stacklevel=7)
+                warnings.warn(f"{what}. The last bits may differ.", UserWarning, stacklevel=6)
             else:
                 raise ValueError(f"{what}; fit as before, give another path, or remove the file.")
 

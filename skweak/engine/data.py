@@ -41,6 +41,8 @@ class TensorData(Dataset):
         Row weights.
     trusted : ndarray of bool of shape (n,) or None
         Rows whose label was verified.
+    side : dict of str to ndarray of shape (n, ...) or Adjacency, or None
+        What else is known of each row, by name.
     dtype : torch.dtype
     device : str or torch.device
     sparse_batches : bool
@@ -55,7 +57,11 @@ class TensorData(Dataset):
         self.target = torch.from_numpy(np.ascontiguousarray(y)).to(self.device)
         self.weight = None if weight is None else torch.tensor(weight, dtype=dtype, device=self.device)
         self.trusted = None if trusted is None else torch.from_numpy(trusted).to(self.device)
-        self.side = {name: torch.from_numpy(value).to(self.device) for name, value in (side or {}).items()}
+        # Pairs of rows stay where they are, as their readers want few of them at once.
+        self.side = {
+            name: torch.from_numpy(value).to(self.device) if isinstance(value, np.ndarray) else value
+            for name, value in (side or {}).items()
+        }
         self._source, self._read, self._positions = X, make_reader(X, dtype, self.device), None
         self.sparse_batches = sparse_batches and sparse.issparse(X)
         self._scale_bytes = X.dtype == np.uint8

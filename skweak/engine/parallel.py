@@ -33,7 +33,7 @@ class DataParallel(Callback):
 
         self.accelerator_ = self.accelerator or Accelerator(cpu=torch.device(net.device).type == "cpu")
         rank, n_processes = self.accelerator_.process_index, self.accelerator_.num_processes
-        if net.checkpoint is not None:
+        if net.checkpoint.path is not None:
             raise ValueError("checkpoint is one file, but DataParallel has several processes; leave it out.")
         seeds = self._sum(torch.eye(n_processes, dtype=torch.float64)[rank] * (net.generator.initial_seed() % 2**52))
         if len(set(seeds.tolist())) > 1:

@@ -67,7 +67,8 @@ def record_held_out_loss(run, held_out):
     run.set_training(False)
     proba = run.evaluate(held_out, lambda rows: run.method._row_proba(run, rows))
     run.set_training(True)
-    loss = float(run.method._held_out_loss(proba, held_out.target))
+    weights = {name: held_out.side[name].to(proba.dtype) for name in ("cell_weight",) if name in held_out.side}
+    loss = float(run.method._held_out_loss(proba, held_out.target, **weights))
     best = min((row["valid_loss"] for row in run.history[:-1] if "valid_loss" in row), default=math.inf)
     run.history.record("valid_loss", loss)
     run.history.record("valid_loss_best", loss < best)

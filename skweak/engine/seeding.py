@@ -10,6 +10,8 @@ import torch
 from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
+from skweak.engine.economy import sensible_threads
+
 # `fork_rng` and `manual_seed` act on the whole process, so fits in threads take turns. Re-entrant, because a teacher or
 # a query strategy fits inside a fit.
 _lock = threading.RLock()
@@ -66,3 +68,29 @@ def seeded(seed, device):
                 _limits.pop().restore_original_limits()
             if torch.get_num_threads() != n_threads:
                 torch.set_num_threads(n_threads)
+
+
+class Seeding:
+    """Random numbers and threads of one fit.
+
+    Parameters
+    ----------
+    random_state : int, RandomState or None
+    n_threads : int or None
+        None takes one thread for small steps and else the caller's.
+    """
+
+    def __init__(self, random_state=None, n_threads=None):
+        self.random_state, self.n_threads = random_state, n_threads
+
+    def seed(self, kept=None):
+        """Return the seed; without ``random_state`` a fit that goes on keeps the one it began with, ``kept``."""
+        return kept if self.random_state is None and kept is not None else draw_seed(self.random_state)
+
+    def numbers(self, seed, device):
+        """Return the context of the fit, which gives its generators: see `seeded`."""
+        return seeded(seed, device)
+
+    def use_threads(self, run):
+        """Set the threads of the fit ``run``, whose networks are there, until that context ends."""
+        use_threads(int(self.n_threads or sensible_threads(run)))

@@ -51,7 +51,8 @@ def _copy_to(value, device):
 
 def method_state(run):
     """Return networks and method state of ``run``: what its predictions depend on."""
-    return {
+    changed = run.facts.state_dict()
+    return ({"facts": changed} if changed else {}) | {
         "networks": {name: _snapshot(getattr(run, f"{name}_")) for name in run._modules},
         "method": {name: _snapshot(value) for name, value in vars(run.state).items()},
     }
@@ -82,6 +83,7 @@ def training_state(run):
 def load_method_state(run, state):
     """Put networks and method state of ``run`` where they were when ``state`` was taken."""
     _restore_group(run, "networks", state)
+    run.facts.load_state_dict(state.get("facts", {}))
     for name, saved in state["method"].items():
         _restore(run.state, name, saved, run.device)
 

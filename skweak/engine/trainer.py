@@ -8,16 +8,18 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer
 
+from skweak.engine.checkpoint import NoCheckpoint
 from skweak.engine.data import TensorBatches, evaluation_batches, join, unlabeled_data
-from skweak.engine.divergence import LastFinite, recover
-from skweak.engine.economy import full_precision_logits, sensible_threads
+from skweak.engine.divergence import RaiseDivergence
+from skweak.engine.economy import full_precision_logits
 from skweak.engine.errors import DivergenceError, explain, first_not_finite
+from skweak.engine.facts import Facts, weighted_mean
 from skweak.engine.listeners import check_monitors, notify_begin, someone_listens, stopped_early, without_shapes
 from skweak.engine.optimizers import clear_gradients, make_optimizer, step, wants_closure
 from skweak.engine.progress import progress_bar
 from skweak.engine.recording import StepValues, record_epoch, record_held_out_loss
 from skweak.engine.repeat import StepClosure
-from skweak.engine.seeding import use_threads
+from skweak.engine.seeding import Seeding
 from skweak.engine.sparse_rows import lay_out_columns, sparse_batches
 from skweak.engine.state import load_training_state, training_state
 
@@ -40,24 +42,27 @@ class Trainer(NeuralNet):
         What a method keeps between steps: tensors, memories, averages, plain numbers. Part of `state_dict`.
     scratch : types.SimpleNamespace
         What a method needs during this fit only. No part of `state_dict`.
-    data : TensorData
-        The training set, only during a fit.
+    data, facts : TensorData, skweak.engine.facts.Facts
+        Training set, and the door to what is known of its rows; only during a fit.
     generator, numpy_random : torch.Generator, numpy.random.RandomState
         Random numbers of this fit.
     epoch : int
-        Epochs finished in this fit.
+        Epochs finished.
+    checkpoint, divergence, seeding : object
+        Parts of the `skweak.fit.Fit` at work: who keeps the state, what is not finite, and how many threads.
     """
 
     def __init__(self, *, optimizer, lr, max_epochs, batch_size, device, callbacks=None, verbose=0, compile=False,
-                 dtype=torch.float32, autocast=None, n_threads=None, on_divergence="raise", **kwargs):  # fmt: skip
+                 dtype=torch.float32, autocast=None, **kwargs):  # fmt: skip
         super().__init__(
             module=None, criterion=None, optimizer=optimizer, lr=lr, max_epochs=max_epochs, batch_size=batch_size,
             train_split=None, callbacks=callbacks, verbose=verbose, device=device, compile=compile,
             use_caching=False, dataset=None, **kwargs,
         )  # fmt: skip
-        self.dtype, self.autocast, self.n_threads, self.on_divergence = dtype, autocast, n_threads, on_divergence
+        self.dtype, self.autocast = dtype, autocast
         self.cuda_dependent_attributes_ = [*self.cuda_dependent_attributes_, "state"]
-        self.method = self.data = self.resume_from = self.checkpoint = self.last_finite = self.class_weight = None
+        self.method = self.data = self.facts = self.resume_from = self.class_weight = None
+        self.checkpoint, self.divergence, self.seeding = NoCheckpoint(), RaiseDivergence(), Seeding()
         self.state, self.scratch, self.epoch, self.batch, self.n_batches = SimpleNamespace(), SimpleNamespace(), 0, 0, 0
 
     def get_default_callbacks(self):
@@ -114,7 +119,7 @@ class Trainer(NeuralNet):
 
         ``make`` builds one network and is handed to the method.
         """
-        self.method, self.data = method, data
+        self.method, self.data, self.facts = method, data, Facts(data, method, self.n_outputs)
         self.epoch = self.batch = 0
         if not self.initialized_:
             self.networks = method._networks(make)
@@ -123,7 +128,7 @@ class Trainer(NeuralNet):
             # Nothing but networks was kept, so the method starts with a state of its own.
             self._initialize_optimizer()
             self.state = SimpleNamespace()
-        use_threads(int(self.n_threads or sensible_threads(self)))
+        self.seeding.use_threads(self)
         batches = TensorBatches(data, self.batch_size, generator=self.generator)
         check_monitors(self, held_out)
         method._start(self)
@@ -131,8 +136,8 @@ class Trainer(NeuralNet):
         if self.resume_from is not None:
             load_training_state(self, self.resume_from)
             self.resume_from = None
-        finished = self.checkpoint is not None and self.checkpoint.resume(self)
-        self.last_finite = LastFinite(self) if self.on_divergence == "best" else None
+        finished = self.checkpoint.resume(self)
+        self.divergence.begin(self)
         hooks = full_precision_logits(self)
         try:
             if not finished:
@@ -143,21 +148,19 @@ class Trainer(NeuralNet):
                 raise
             if not isinstance(told, DivergenceError):
                 raise told from error
-            recover(self, told)
+            self.divergence.recover(self, told)
         except KeyboardInterrupt:
             if not stopped_early(self):
-                if self.checkpoint is not None:
-                    self.checkpoint.interrupt()
+                self.checkpoint.interrupt()
                 raise
         finally:
             for hook in hooks:
                 hook.remove()
-        if self.checkpoint is not None:
-            self.checkpoint.finish(self)
+        self.checkpoint.finish(self)
         self.notify("on_train_end", X=None, y=None)
         broken = first_not_finite(self)
         if broken is not None:
-            recover(self, DivergenceError.at(self, None, broken))
+            self.divergence.recover(self, DivergenceError.at(self, None, broken))
         return self
 
     def fit_loop(self, X, y=None, epochs=None, **_):
@@ -177,11 +180,9 @@ class Trainer(NeuralNet):
                 self.epoch, self.batch = self.epoch + 1, 0
                 if held_out is not None:
                     record_held_out_loss(self, held_out)
-                if self.last_finite is not None:
-                    self.last_finite.keep(self)
+                self.divergence.end_epoch(self)
                 self.notify("on_epoch_end", **data_sets)
-                if self.checkpoint is not None:
-                    self.checkpoint.end_epoch(self)
+                self.checkpoint.end_epoch(self)
                 if bar is not None:
                     bar.set_postfix_str(f"loss {self.history[-1, 'train_loss']:.4f}", refresh=False)
                     bar.update()
@@ -225,10 +226,8 @@ class Trainer(NeuralNet):
         """Compute the gradients of the method's loss of ``batch`` and return its detached mean."""
         with self.autocast_context():
             losses = self.method._loss(self, batch)
-            weight = self.data.weight
-            if weight is not None:
-                weight = weight.index_select(0, batch.index)
-                losses = (losses * weight).sum() / weight.sum()
+            if self.data.weight is not None:
+                losses = weighted_mean(losses, self.data.weight.index_select(0, batch.index))
         # The gradient of the mean, to the same bits: its own operations cost a tenth of a small step.
         torch.autograd.backward(losses, torch.full_like(losses, 1 / losses.numel()) if losses.dim() else None)
         loss = losses.detach()
@@ -341,7 +340,7 @@ class Trainer(NeuralNet):
         """Drop the data, the method and what only training needs; networks are put into evaluation mode."""
         self.set_training(False)
         self.method = self.data = self.generator = self.numpy_random = self.resume_from = None
-        self.checkpoint = self.last_finite = self.class_weight = None
+        self.checkpoint = self.divergence = self.seeding = self.facts = self.class_weight = None
         self.parts, self.scratch = {}, SimpleNamespace()
         if not keep_state:
             kept = {name: value for name, value in vars(self.state).items() if isinstance(value, torch.nn.Module)}

@@ -14,12 +14,13 @@ _REMEDIES = {
 
 
 def refuse_facts(estimator, facts):
-    """Return ``facts`` if there are none; raise for the first one that ``fit`` does not take."""
-    if facts:
-        name = next(iter(facts))
+    """Return those ``facts`` that the estimator names as part of a `Request`; raise for the first other one."""
+    for name in facts:
+        if name in estimator._side_facts:
+            continue
         remedy = _REMEDIES.get(name, "parameters belong to the constructor")
         raise TypeError(f"{type(estimator).__name__}.fit takes X and y, got {name!r}: {remedy}.")
-    return facts
+    return {"side": facts} if facts else {}
 
 
 def text_in_columns(X, error):

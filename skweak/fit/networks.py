@@ -36,8 +36,6 @@ def make_trainer(method, device, input_shape, n_outputs, max_epochs):
         compile=method.compile,
         dtype=getattr(torch, method.dtype),
         autocast=torch.bfloat16 if mixed_precision else None,
-        n_threads=method.n_threads,
-        on_divergence=method.on_divergence,
         **{f"optimizer__{name}": value for name, value in settings.items()},
         **{f"callbacks__{name}": value for name, value in spellings(method, "callbacks__").items()},
     )
@@ -52,7 +50,7 @@ def continue_trainer(method, previous, input_shape, n_outputs, max_epochs):
     if previous.n_outputs != n_outputs:
         raise ValueError(f"warm_start needs the {previous.n_outputs} outputs of the last fit, got {n_outputs}.")
     net = copy.deepcopy(previous)
-    net.max_epochs, net.verbose, net.on_divergence = max_epochs, method.verbose, method.on_divergence
+    net.max_epochs, net.verbose = max_epochs, method.verbose
     return net
 
 

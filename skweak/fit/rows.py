@@ -1,6 +1,7 @@
 """Which rows of a fit train, which are held out and which take no part, and what is reported of each."""
 
 import numpy as np
+import torch
 
 
 class RowFacts:
@@ -8,27 +9,45 @@ class RowFacts:
 
     Parameters
     ----------
-    whole : TensorData
-        All rows, with what is known of each.
     weight : ndarray of shape (n,) or None
         Rows of weight zero are left out.
     validation_fraction : float in [0, 1)
         Share of the others to hold out.
-    random : numpy.random.RandomState
 
     Attributes
     ----------
+    whole : TensorData
+        All rows, with what is known of each; like the others set by `split`.
     training : TensorData
         The rows that train, in their order.
     held_out : TensorData or None
         The rows of ``valid_loss``.
     """
 
-    def __init__(self, whole, weight, validation_fraction, random):
+    def __init__(self, weight, validation_fraction):
+        self.weight, self.validation_fraction = weight, validation_fraction
+
+    def split(self, whole, random):
+        """Say what becomes of each row of the `TensorData` ``whole``; ``random`` is a numpy RandomState."""
         self.whole = whole
-        self._rows, held_out = split_rows(len(whole), weight, validation_fraction, random)
+        self._rows, held_out = split_rows(len(whole), self.weight, self.validation_fraction, random)
         self.training = whole if self._rows is None else whole.subset(self._rows)
         self.held_out = None if held_out is None else whole.subset(held_out)
+
+    def report(self, changed, fitted):
+        """Return the attributes ``fitted`` of training rows with the facts that callbacks changed.
+
+        ``changed`` holds, by name, a fact at the end of training and which rows have another one than at its start.
+        """
+        if "weight" in changed:
+            fitted = {"sample_weight_": changed["weight"][0].cpu().numpy()} | fitted
+        if "target" in changed:
+            target, rows = (part.cpu() for part in changed["target"])
+            codes = target.argmax(1) if target.is_floating_point() else target
+            settled = torch.as_tensor(fitted.get("transduction_", self.training.target.cpu())).clone()
+            settled[rows] = codes[rows].to(settled.dtype)
+            fitted = fitted | {"transduction_": settled.numpy()}
+        return fitted
 
     def complete(self, fitted, untrained_values, judge):
         """Return the attributes ``fitted``, those of training rows with an entry for every row of ``X``.

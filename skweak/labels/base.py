@@ -165,12 +165,13 @@ class LabelKind:
         """Return predictions in the user's labels from what ``predict_proba`` shows."""
         return classes[proba.argmax(axis=1)]
 
-    def held_out_loss(self, proba, target):
+    def held_out_loss(self, proba, target, cell_weight=None):
         """Return the mean negative log-probability (scalar tensor) of what held-out labels say, 0 if they say nothing.
 
-        ``proba`` is (n, C) and ``target`` the encoded labels; entries that say nothing are left out.
+        ``proba`` is (n, C) and ``target`` the encoded labels; entries that say nothing are left out. ``cell_weight``
+        weighs the entries of a target of several columns.
         """
-        return given_class_losses(proba, target if target.dim() == 2 else target[:, None])
+        return given_class_losses(proba, target if target.dim() == 2 else target[:, None], cell_weight)
 
     def judge_rows(self, proba, target):
         """Return the per-row attributes (arrays by name) of rows that did not train, from their final ``proba``.
@@ -201,6 +202,11 @@ class LabelKind:
     def judge_predictions(self, y, predicted, classes, markers):
         """Return which entries of ``y`` can judge a prediction, and which of them agree with it."""
         return np.ones(len(y), dtype=bool), y == predicted
+
+    def check_codes(self, values, n_outputs):
+        """Raise unless a tensor of new targets holds class codes (k,), which a fit could have been given."""
+        if values.dim() != 1 or values.is_floating_point() or not ((values >= 0) & (values < n_outputs)).all():
+            raise ValueError(f"target must be one class code in 0..{n_outputs - 1} per position.")
 
     def set_tags(self, tags):
         """Set what scikit-learn must know of this kind."""

@@ -8,15 +8,20 @@ def log_of(proba):
     return proba.clamp_min(torch.finfo(proba.dtype).tiny).log()
 
 
-def given_class_losses(proba, target):
+def given_class_losses(proba, target, weight=None):
     """Return the mean ``-log proba`` of the classes in ``target`` (n, K); codes without a column say nothing."""
     judged = (target >= 0) & (target < proba.shape[1])
-    return mean_loss(log_of(proba).gather(1, target.clamp(0, proba.shape[1] - 1)), judged)
+    return mean_loss(log_of(proba).gather(1, target.clamp(0, proba.shape[1] - 1)), judged, weight)
 
 
-def mean_loss(log_proba, judged):
-    """Return minus the mean of log-probabilities over the entries that can be judged, 0 where there are none."""
-    return -(log_proba * judged).sum() / judged.sum().clamp_min(1)
+def mean_loss(log_proba, judged, weight=None):
+    """Return minus the mean of log-probabilities over the entries that can be judged, 0 where there are none.
+
+    ``weight`` (as ``judged``, not negative) makes it a weighted mean.
+    """
+    counted = judged if weight is None else judged * weight
+    total = counted.sum()
+    return -(log_proba * counted).sum() / total.where(total > 0, torch.ones_like(total))
 
 
 def judge_given(proba, target):

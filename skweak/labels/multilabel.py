@@ -66,9 +66,14 @@ class MultiLabels(LabelKind):
             return classes[(proba[:, 1] >= np.ravel(thresholds)[0]).astype(int)]
         return (proba >= thresholds).astype(np.int64)
 
-    def held_out_loss(self, proba, target):
+    def held_out_loss(self, proba, target, cell_weight=None):
         """Count the known entries."""
-        return mean_loss(log_of(torch.where(target == 1, proba, 1 - proba)), target != -1)
+        return mean_loss(log_of(torch.where(target == 1, proba, 1 - proba)), target != -1, cell_weight)
+
+    def check_codes(self, values, n_outputs):
+        """Accept rows (k, L) of 0, 1 and -1."""
+        if values.shape[1:] != (n_outputs,) or not ((values == 0) | (values == 1) | (values == -1)).all():
+            raise ValueError(f"target must be a row of {n_outputs} labels, each 0, 1 or -1, per position.")
 
     def judge_predictions(self, y, predicted, classes, markers):
         """Count the known entries."""

@@ -5,6 +5,7 @@ from numbers import Real
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.base import WeakClassifier
+from skweak.fit.side import CellWeights
 from skweak.fit.weighted import WeightedRows
 from skweak.losses import asymmetric_loss
 
@@ -38,7 +39,7 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
     Notes
     -----
     ``y`` is (n, L) of 0 and 1, and -1 where nothing is known; such entries have no loss. A one-dimensional ``y`` with
-    two values is one label.
+    two values is one label. Where ``sample_weight`` (n,) weighs rows, ``cell_weight`` (n, L) of ``fit`` weighs entries.
 
     References
     ----------
@@ -55,6 +56,7 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
 
     _label_kind = "multilabel"
     _supports_partial_fit = True
+    _side_facts = {"cell_weight": CellWeights("weights of the entries of ``y``, 0 like an unknown entry")}
     _parameter_constraints = {
         "loss": [StrOptions({"bce", "focal", "asymmetric"})],
         "gamma": [Interval(Real, 0, None, closed="left")],
@@ -83,4 +85,6 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
                 "gamma_negative": self.gamma_negative, "gamma_positive": self.gamma_positive, "clip": self.clip,
             },
         }[self.loss]  # fmt: skip
-        return asymmetric_loss(run.module_(batch.X), batch.y, **focus)
+        weight = run.facts.read("cell_weight", batch.index)
+        logits = run.module_(batch.X)
+        return asymmetric_loss(logits, batch.y, mask=None if weight is None else weight.to(logits.dtype), **focus)

@@ -74,6 +74,10 @@ class CrossEntropyClassifier(WeightedRows, WeakClassifier):
         self.schedule = schedule
         self.schedule_start = schedule_start
 
+    @property
+    def _takes_soft_targets(self):
+        return self.loss == "cross_entropy" and self.schedule is None
+
     def _start(self, run):
         if self.loss in ("ldam", "logit_adjusted") or self.schedule is not None:
             weight = torch.ones(len(run.data), dtype=run.dtype, device=run.device)

@@ -64,6 +64,7 @@ class ELRClassifier(WeakClassifier):
     """
 
     _presets = presets.ELR
+    _changeable_facts = ("target",)
     _parameter_constraints = {
         "penalty": [Interval(Real, 0, None, closed="left")],
         "decay": [Interval(Real, 0, 1, closed="both")],

@@ -46,6 +46,8 @@ class CCClassifier(WeightedRows, WeakClassifier):
 
     _label_kind = "partial"
     _supports_partial_fit = True
+    # What it reports follows from the candidates at the end of training.
+    _changeable_facts = ("weight",)
 
     def __init__(self, module="auto", **training):
         super().__init__(module, **training)

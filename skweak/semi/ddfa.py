@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
+from skweak.fit.side import RowGroups
 from skweak.noisy import CrossEntropyClassifier
 
 
@@ -159,10 +160,8 @@ class DDFAClassifier(BaseEstimator):
     def _check_domains(self, X, domains):
         if domains is None:
             raise ValueError("domains is missing: fit(X, domains=...) takes the domain of every row.")
-        domains = column_or_1d(domains)
-        if len(domains) != _num_samples(X):
-            raise ValueError(f"domains has {len(domains)} entries for {_num_samples(X)} rows of X; give one per row.")
-        names, codes = np.unique(domains, return_inverse=True)
+        fact = RowGroups("the domain of every row")
+        codes, names = fact.check("domains", domains, range(_num_samples(X))), fact.attributes("", domains)["_"]
         if len(names) < 2:
             raise ValueError(f"domains holds only {names.tolist()!r}; classes are found from at least two domains.")
         return names, codes

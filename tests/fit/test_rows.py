@@ -12,7 +12,9 @@ X, y = np.arange(6.0, dtype=np.float32)[:, None], np.array([0, 1, 0, 1, 0, 1])
 
 def rows_of(weight=None, fraction=0.0):
     data = TensorData(X.copy(), y, weight=weight)
-    return RowFacts(data, weight, fraction, np.random.RandomState(0))
+    rows = RowFacts(weight, fraction)
+    rows.split(data, np.random.RandomState(0))
+    return rows
 
 
 def test_all_rows_train_when_nothing_is_said_about_them():
