@@ -19,6 +19,7 @@ from skweak.fit import (
     is_spelling,
     merge_parameters,
     refuse_facts,
+    take_spelled,
     unchanged_on_failure,
 )
 from skweak.fit.frames import Framed
@@ -140,8 +141,8 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
         return super().get_params(deep) | {name: value for name, value in vars(self).items() if is_spelling(name)}
 
     def set_params(self, **params):
-        """Set parameters; an unknown name raises."""
-        vars(self).update({name: params.pop(name) for name in list(params) if is_spelling(name)})
+        """Set parameters; an unknown name raises and names the parameter that was meant."""
+        vars(self).update(take_spelled(self, params))
         return super().set_params(**params)
 
     def __getstate__(self):
@@ -170,9 +171,9 @@ class WeakClassifier(Framed, ClassifierMixin, BaseEstimator):
         return self._fit(X, y, **refuse_facts(self, facts))
 
     @available_if(lambda self: self._supports_partial_fit)
-    def partial_fit(self, X, y, classes=None):
+    def partial_fit(self, X, y, classes=None, **facts):
         """Train one more pass over the rows given; the first call names all ``classes`` or finds them in ``y``."""
-        return self._partial_fit(X, y, classes)
+        return self._partial_fit(X, y, classes, **refuse_facts(self, facts, "partial_fit"))
 
     def _partial_fit(self, X, y, classes, **facts):
         if self.checkpoint is not None:

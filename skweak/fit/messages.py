@@ -1,25 +1,50 @@
 """Errors that say what to do instead, of inputs that are nearly right."""
 
+import inspect
+
 import numpy as np
 
-_REMEDIES = {
+# The classes whose fit takes a fact about the rows; a test finds them again.
+TAKERS = {
     "trusted": (
-        "verified rows are for estimators whose fit takes trusted=, such as skweak.noisy.DPCClassifier; for any other, "
-        "select it by skweak.model_selection.TrustedStratifiedKFold"
+        "noisy.BLDRClassifier", "noisy.CoTeachingClassifier", "noisy.DPCClassifier", "noisy.DivideMixClassifier",
+        "noisy.ForwardCorrectionClassifier", "partial.MoGDClassifier",
     ),
-    "sample_weight": "repeat the rows that count more, or take an estimator whose fit has it",
-    "groups": "groups are for the folds: give them to cross_validate or find_label_issues",
+    "sample_weight": (
+        "multilabel.MultiLabelClassifier", "noisy.CrossEntropyClassifier", "noisy.GCEClassifier",
+        "noisy.SCEClassifier", "partial.CCClassifier",
+    ),
+    "teacher_logits": (
+        "distill.DHKDClassifier", "distill.DISTClassifier", "distill.DKDClassifier", "distill.KDClassifier",
+        "distill.L2DClassifier", "distill.LogitMSEClassifier",
+    ),
+    "groups": ("noisy.AutoNoisyClassifier", "noisy.LabelIssueFilter"),
+    "domains": ("semi.DDFAClassifier",),
+}  # fmt: skip
+
+_REMEDIES = {
+    "trusted": "or select any other one by skweak.model_selection.TrustedStratifiedKFold",
+    "sample_weight": "or repeat the rows that count more",
+    "teacher_logits": "or give a teacher",
+    "groups": "or, as groups are for folds, give them to cross_validate or find_label_issues",
     "classes": "name all classes in the constructor, classes=[...]",
 }
 
 
-def refuse_facts(estimator, facts):
-    """Return ``facts`` if there are none; raise for the first one that ``fit`` does not take."""
-    if facts:
-        name = next(iter(facts))
-        remedy = _REMEDIES.get(name, "parameters belong to the constructor")
-        raise TypeError(f"{type(estimator).__name__}.fit takes X and y, got {name!r}: {remedy}.")
-    return facts
+def refuse_facts(estimator, facts, method="fit"):
+    """Return ``facts`` if there are none; raise for the first one that the method does not take."""
+    if not facts:
+        return facts
+    name = next(iter(facts))
+    remedies = [_REMEDIES[name]] if name in _REMEDIES else []
+    if name in TAKERS:
+        remedies.insert(0, f"take one whose fit has it, {' or '.join(f'skweak.{path}' for path in TAKERS[name])}")
+    taken = inspect.signature(getattr(estimator, method)).parameters
+    *most, last = [p.name for p in taken.values() if p.kind is not p.VAR_KEYWORD]
+    raise TypeError(
+        f"{type(estimator).__name__}.{method} takes {', '.join(most)} and {last}, got {name!r}: "
+        f"{', '.join(remedies) or 'parameters belong to the constructor'}."
+    )
 
 
 def text_in_columns(X, error):

@@ -13,9 +13,10 @@ class WeightedRows:
         return self._fit(X, y, sample_weight=sample_weight, **refuse_facts(self, facts))
 
     @available_if(lambda self: self._supports_partial_fit)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None, **facts):
         """Train one more pass over the rows given; the first call names all ``classes`` or finds them in ``y``.
 
         ``sample_weight`` (n,) weighs the rows, 0 leaves one out.
         """
+        refuse_facts(self, facts, "partial_fit")
         return self._partial_fit(X, y, classes, sample_weight=sample_weight)
