@@ -37,7 +37,9 @@ def test_the_classes_that_are_named_are_those_that_take_the_fact(name):
 
 
 def test_partial_fit_and_wrappers_answer_in_the_same_way():
-    with pytest.raises(TypeError, match=r"CrossEntropyClassifier\.partial_fit takes .* got 'trusted': take one whose fit"):
+    with pytest.raises(
+        TypeError, match=r"CrossEntropyClassifier\.partial_fit takes .* got 'trusted': take one whose fit"
+    ):
         clf.partial_fit(X, Y, trusted=np.ones(40, bool))
     with pytest.raises(TypeError, match=r"LabelIssueFilter\.fit takes X, y and groups, got 'sample_weight'"):
         LabelIssueFilter(LogisticRegression()).fit(X, Y, sample_weight=np.ones(40))
