@@ -3,6 +3,7 @@
 import csv
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from statistics import median
 
@@ -22,6 +23,7 @@ def add_arguments(parser):
     parser.add_argument("--only", nargs="+", choices=sorted(PARTS), help="parts to run, all by default")
     parser.add_argument("--kills", type=int, default=50, help="kills per engine shape and of the loop")
     parser.add_argument("--seconds", type=float, default=600, help="processor time of changing bytes")
+    parser.add_argument("--archives", type=int, default=10_000, help="archives of pipelines, changed at random")
     parser.add_argument("--mutations", type=int, default=5000, help="random inputs near the border")
 
 
@@ -85,6 +87,31 @@ def files(args):
         number, accepted = fuzz(data, path, seed=5, seconds=args.seconds)
     # Anything but a refusal or a well-formed estimator ends the run with its error.
     yield "changed files", number, 0, accepted, "well-formed", round(time.perf_counter() - start)
+
+
+def pipelines(args):
+    """Load damaged, forged and cut files of a whole pipeline, and those of other versions."""
+    from tests.reliability.test_pipelines import cuts, fuzz, refused, small_file, wrong_answers
+
+    with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path, start = Path(directory) / "m", time.perf_counter()
+        data, accepted = small_file(path), 0
+        for place in np.random.default_rng(4).permutation(8 * len(data))[:1000]:
+            changed = bytearray(data)
+            changed[place // 8] ^= 1 << (place % 8)
+            accepted += not refused(bytes(changed), path)
+        yield "pipelines, flipped bits accepted", 1000, accepted, "", "", round(time.perf_counter() - start)
+        start = time.perf_counter()
+        whole = sum(not refused(part, path) for part in cuts(data, 200))
+        yield "pipelines, cut files accepted", 202, whole, "", "", round(time.perf_counter() - start)
+        start = time.perf_counter()
+        number, wrong = wrong_answers(data, path)
+        yield "pipelines, other versions", number, len(wrong), "", "", round(time.perf_counter() - start)
+        start = time.perf_counter()
+        # Anything but a refusal or an estimator ends the run with its error.
+        accepted = fuzz(data, path, seed=5, count=args.archives)
+    yield "pipelines, changed archives", args.archives, 0, accepted, "estimators", round(time.perf_counter() - start)
 
 
 def inputs(args):
@@ -176,4 +203,4 @@ def _checkpoint_share():
         FitCheckpoint.end_epoch, FitCheckpoint.finish = before
 
 
-PARTS = {"costs": costs, "files": files, "inputs": inputs, "kills": kills}
+PARTS = {"costs": costs, "files": files, "inputs": inputs, "kills": kills, "pipelines": pipelines}

@@ -129,7 +129,13 @@ def main(args):
     if args.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda needs a GPU that torch sees.")
     output = args.output or RESULTS / ("speed_cuda.json" if args.device == "cuda" else "speed.json")
-    report = {"origin": origin(args.threads), "machine": machine(args.device), "rows": {}}
+    made = {"origin": origin(args.threads), "machine": machine(args.device)}
+    report = made | {"rows": {}}
+    if args.only and os.path.exists(output):
+        # The other rows stay as they are; what is measured apart says so.
+        with open(output) as file:
+            report = json.load(file)
+        report["apart"] = report.get("apart", {}) | dict.fromkeys(args.only, made)
     for name in args.only or rows:
         rows[name](1)
         lines = report["rows"][name] = summarise(name, rows[name](args.repeats))

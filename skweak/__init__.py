@@ -6,8 +6,9 @@ __version__ = "0.1.0"
 __all__ = ["FileFormatError", "export_onnx", "load", "save"]
 
 _MODULES = (
-    "active", "augment", "base", "crowd", "datasets", "distill", "engine", "labels", "losses", "metrics",
-    "model_selection", "multilabel", "nn", "noisy", "optim", "partial", "persistence", "plots", "utils",
+    "active", "audit", "augment", "base", "crowd", "datasets", "distill", "engine", "labels", "losses", "metrics",
+    "model_selection", "multilabel", "nn", "noisy", "optim", "partial", "persistence", "plots", "semi",
+    "utils",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from skweak.fit import (
     is_spelling,
     merge_parameters,
     refuse_facts,
+    take_spelled,
     unchanged_on_failure,
 )
 from skweak.fit.frames import Framed
@@ -151,8 +152,8 @@ class WeakClassifier(Streamed, Framed, ClassifierMixin, BaseEstimator):
         return super().get_params(deep) | {name: value for name, value in vars(self).items() if is_spelling(name)}
 
     def set_params(self, **params):
-        """Set parameters; an unknown name raises."""
-        vars(self).update({name: params.pop(name) for name in list(params) if is_spelling(name)})
+        """Set parameters; an unknown name raises and names the parameter that was meant."""
+        vars(self).update(take_spelled(self, params))
         return super().set_params(**params)
 
     def __getstate__(self):

@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import has_fit_parameter
 
 from skweak.base import WeakClassifier
 from skweak.utils import all_estimators
@@ -260,6 +261,25 @@ def test_threads_are_given_back(cls):
 
 
 PUBLIC_IDS = pytest.mark.parametrize("cls", PUBLIC, ids=lambda cls: cls.__name__)
+
+
+@pytest.mark.parametrize("fact", ["trusted", "sample_weight", "teacher_logits", "groups"])
+@PUBLIC_IDS
+def test_a_fact_that_fit_does_not_take_is_refused_in_one_sentence(cls, fact):
+    if has_fit_parameter(cls, fact):
+        pytest.skip("its fit takes it")
+    X, y = np.zeros((4, 2)), np.arange(4) % 2
+    told = rf"^{cls.__name__}\.fit takes X.*got {fact!r}: take one whose fit has it, skweak\."
+    with pytest.raises(TypeError, match=told):
+        cls(**cls._test_params()).fit(X, y, **{fact: np.ones(4, bool)})
+
+
+@PUBLIC_IDS
+def test_a_parameter_that_does_not_exist_is_named(cls):
+    name = cls._get_param_names()[0]
+    # Wrappers have scikit-learn's sentence, which lists the names.
+    with pytest.raises(ValueError, match=f"(?s)Invalid parameter '{name}s' for estimator {cls.__name__}.*'{name}'"):
+        cls(**cls._test_params()).set_params(**{f"{name}s": 1})
 
 
 @PUBLIC_IDS

@@ -1,7 +1,9 @@
 """The package as one meets it: its modules by name, loaded when asked for."""
 
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,12 @@ def test_dir_shows_what_is_public():
     assert {"load", "save", "export_onnx", "noisy", "partial", "active", "__version__"} <= set(names)
     assert not {"storage", "fit", "importlib"} & set(names)
     assert all(hasattr(skweak, name) for name in names)
+
+
+def test_dir_shows_every_module_of_the_reference():
+    described = runpy.run_path(Path(__file__).parents[1] / "doc" / "api_list.py")["API"]
+    modules = {name.split(".")[1] for name in described if "." in name}
+    assert {"noisy", "semi", "audit"} <= modules <= set(dir(skweak))
 
 
 def test_other_names_are_not_there():

@@ -11,7 +11,7 @@ from skweak.crowd.base import CrowdClassifier, coded_answers
 from skweak.crowd.dawid_skene import dawid_skene
 from skweak.crowd.glad import glad
 from skweak.crowd.majority import majority_vote
-from skweak.fit import unchanged_on_failure
+from skweak.fit import refuse_facts, unchanged_on_failure
 from skweak.fit.parameters import check_parameters
 
 CONSENSUS = {"majority": majority_vote, "soft": majority_vote, "dawid_skene": dawid_skene, "glad": glad}
@@ -72,8 +72,9 @@ class VoteClassifier(CrowdClassifier):
         self.consensus = consensus
         self.estimator = estimator
 
-    def fit(self, X, y):
+    def fit(self, X, y, **facts):
         """Train on ``X`` and the answers ``y`` (n, A)."""
+        refuse_facts(self, facts)
         if self.estimator is None:
             vars(self).pop("estimator_", None)
             return self._fit(X, y)

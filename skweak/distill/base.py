@@ -8,6 +8,7 @@ from torch import nn
 
 from skweak.base import WeakClassifier
 from skweak.distill.teachers import Lesson, check_lesson, is_fitted, open_teacher
+from skweak.fit import refuse_facts
 from skweak.fit.side import RowValues
 from skweak.nn.build import features_and_logits
 
@@ -45,7 +46,7 @@ class DistilledClassifier(WeakClassifier):
         super().__init__(module, **training)
         self.teacher = teacher
 
-    def fit(self, X, y, teacher_logits=None):
+    def fit(self, X, y, teacher_logits=None, **facts):
         """Train on ``X`` and ``y``.
 
         Parameters
@@ -59,6 +60,7 @@ class DistilledClassifier(WeakClassifier):
         -------
         self
         """
+        refuse_facts(self, facts)
         if teacher_logits is None:
             if self.teacher is None:
                 raise ValueError("teacher is None and no teacher_logits are given to fit; give one of them.")

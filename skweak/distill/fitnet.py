@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from skweak.distill.base import DistilledClassifier
 from skweak.distill.kd import KDClassifier
+from skweak.fit import refuse_facts
 from skweak.nn.build import embedding_width
 
 
@@ -75,9 +76,9 @@ class FitNetClassifier(DistilledClassifier):
         self.feature_weight = feature_weight
         self.cross_entropy_weight = cross_entropy_weight
 
-    def fit(self, X, y):
+    def fit(self, X, y, **facts):
         """Train on ``X`` and ``y``, as in `skweak.base.WeakClassifier`."""
-        return self._fit(X, y)
+        return self._fit(X, y, **refuse_facts(self, facts))
 
     def _wanted(self):
         return "features"

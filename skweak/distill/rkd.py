@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from skweak.distill.base import DistilledClassifier
 from skweak.distill.kd import KDClassifier
+from skweak.fit import refuse_facts
 from skweak.losses import relational_angle_loss, relational_huber_loss
 
 # The angles of a batch need memory of the order of its third power.
@@ -81,9 +82,9 @@ class RKDClassifier(DistilledClassifier):
         self.angle_weight = angle_weight
         self.cross_entropy_weight = cross_entropy_weight
 
-    def fit(self, X, y):
+    def fit(self, X, y, **facts):
         """Train on ``X`` and ``y``, as in `skweak.base.WeakClassifier`."""
-        return self._fit(X, y)
+        return self._fit(X, y, **refuse_facts(self, facts))
 
     def _wanted(self):
         return "features"

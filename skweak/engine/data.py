@@ -14,7 +14,7 @@ from scipy import sparse
 from skorch.dataset import Dataset
 
 from skweak.engine.readers import TensorReader, make_reader
-from skweak.engine.scale import robust_scale
+from skweak.engine.scale import moments, sparse_moments
 from skweak.engine.streaming import BlockReader, RowSource
 
 # Inputs of small batches are gathered for several of them at once, as many as stay in the cache.
@@ -109,12 +109,12 @@ class TensorData(Dataset):
 
         In a table values far out count as ten widths of the middle half of their column from its median.
         """
-        step = max(1, len(self) // 10_000)
-        sample = self.rows(torch.arange(0, len(self), step, device=self.device)).double()
-        if sample.dim() == 2:
-            centre, width = robust_scale(sample[:: max(1, len(sample) // 2_000)])
-            sample = sample.clamp(centre - 10 * width, centre + 10 * width)
-        return sample.mean(0).to(self.dtype), sample.std(0, correction=0).to(self.dtype)
+        rows = torch.arange(0, len(self), max(1, len(self) // 10_000), device=self.device)
+        if sparse.issparse(self._source):
+            both = sparse_moments(self._source.tocsr()[self._place(rows).cpu().numpy()])
+        else:
+            both = moments(self.rows(rows).double())
+        return tuple(values.to(self.device, self.dtype) for values in both)
 
     def describe_scale(self):
         """Say where the largest input stands, for messages about divergence."""

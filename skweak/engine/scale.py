@@ -3,7 +3,12 @@
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from skweak.engine.sparse_rows import one_entry_each
+
+# Columns of a sparse table that are dense at a time.
+_MOST_COLUMNS = 64
 # Rows that are looked at, evenly spaced: quartiles of more would hardly differ and take longer than an epoch.
 _MOST_ROWS = 2_000
 
@@ -49,6 +54,32 @@ def robust_scale(sample, weight=None):
     width = high - low
     width = torch.where(width > 0, width, (sample.amax(0) - sample.amin(0)) / 2)
     return centre, torch.where(width > 0, width, 1.0)
+
+
+def moments(sample):
+    """Return mean and standard deviation of every feature of a sample.
+
+    In a table (n, d) values far out count as ten widths of the middle half of their column from its median.
+    """
+    if sample.dim() == 2:
+        centre, width = robust_scale(sample[:: max(1, len(sample) // _MOST_ROWS)])
+        sample = sample.clamp(centre - 10 * width, centre + 10 * width)
+    return sample.mean(0), sample.std(0, correction=0)
+
+
+def sparse_moments(matrix):
+    """Return what `moments` does of a csr matrix (n, d), which is never made dense as a whole.
+
+    Only of columns that are filled by a quarter or more, some at a time, can a value be far out: the middle half of any
+    other is zero.
+    """
+    matrix = one_entry_each(matrix.astype(np.float64))
+    mean, variance = mean_variance_axis(matrix, axis=0)
+    mean, deviation = torch.from_numpy(mean), torch.from_numpy(np.sqrt(variance))
+    filled = np.flatnonzero(4 * np.bincount(matrix.indices, minlength=matrix.shape[1]) >= matrix.shape[0])
+    for part in np.split(filled, range(_MOST_COLUMNS, len(filled), _MOST_COLUMNS)):
+        mean[part], deviation[part] = moments(torch.from_numpy(matrix[:, part].toarray()))
+    return mean, deviation
 
 
 def measure_columns(data):

@@ -25,4 +25,4 @@ class Documented:
         if url is None or parts[0] != "skweak":
             return ""
         # The page of the family, on which every class has a heading.
-        return f"{url.rstrip('/')}/api/{'.'.join(parts[:2])}.html#{'.'.join(parts[:2])}.{type(self).__name__}"
+        return f"{url.rstrip('/')}/api/{parts[1]}.html#skweak.{parts[1]}.{type(self).__name__}"

@@ -1,26 +1,51 @@
 """Errors that say what to do instead, of inputs that are nearly right."""
 
+import inspect
+
 import numpy as np
 
-_REMEDIES = {
+# The classes whose fit takes a fact about the rows; a test finds them again.
+TAKERS = {
     "trusted": (
-        "verified rows are for estimators whose fit takes trusted=, such as skweak.noisy.DPCClassifier; for any other, "
-        "select it by skweak.model_selection.TrustedStratifiedKFold"
+        "noisy.BLDRClassifier", "noisy.CoTeachingClassifier", "noisy.DPCClassifier", "noisy.DivideMixClassifier",
+        "noisy.ForwardCorrectionClassifier", "partial.MoGDClassifier",
     ),
-    "sample_weight": "repeat the rows that count more, or take an estimator whose fit has it",
-    "groups": "groups are for the folds: give them to cross_validate or find_label_issues",
+    "sample_weight": (
+        "multilabel.MultiLabelClassifier", "noisy.CrossEntropyClassifier", "noisy.GCEClassifier",
+        "noisy.SCEClassifier", "partial.CCClassifier",
+    ),
+    "teacher_logits": (
+        "distill.DHKDClassifier", "distill.DISTClassifier", "distill.DKDClassifier", "distill.KDClassifier",
+        "distill.L2DClassifier", "distill.LogitMSEClassifier",
+    ),
+    "groups": ("noisy.AutoNoisyClassifier", "noisy.LabelIssueFilter"),
+    "domains": ("semi.DDFAClassifier",),
+}  # fmt: skip
+
+_REMEDIES = {
+    "trusted": "or select any other one by skweak.model_selection.TrustedStratifiedKFold",
+    "sample_weight": "or repeat the rows that count more",
+    "teacher_logits": "or give a teacher",
+    "groups": "or, as groups are for folds, give them to cross_validate or find_label_issues",
     "classes": "name all classes in the constructor, classes=[...]",
 }
 
 
-def refuse_facts(estimator, facts):
+def refuse_facts(estimator, facts, method="fit"):
     """Return those ``facts`` that the estimator names as part of a `Request`; raise for the first other one."""
-    for name in facts:
-        if name in estimator._side_facts:
-            continue
-        remedy = _REMEDIES.get(name, "parameters belong to the constructor")
-        raise TypeError(f"{type(estimator).__name__}.fit takes X and y, got {name!r}: {remedy}.")
-    return {"side": facts} if facts else {}
+    foreign = [name for name in facts if name not in getattr(estimator, "_side_facts", ())]
+    if not foreign:
+        return {"side": facts} if facts else {}
+    name = foreign[0]
+    remedies = [_REMEDIES[name]] if name in _REMEDIES else []
+    if name in TAKERS:
+        remedies.insert(0, f"take one whose fit has it, {' or '.join(f'skweak.{path}' for path in TAKERS[name])}")
+    taken = inspect.signature(getattr(estimator, method)).parameters
+    *most, last = [p.name for p in taken.values() if p.kind is not p.VAR_KEYWORD]
+    raise TypeError(
+        f"{type(estimator).__name__}.{method} takes {', '.join(most)} and {last}, got {name!r}: "
+        f"{', '.join(remedies) or 'parameters belong to the constructor'}."
+    )
 
 
 def text_in_columns(X, error):

@@ -1,13 +1,14 @@
 """From the parameters of an estimator to its networks and its trainer."""
 
 import copy
+import inspect
 
 import torch
 
 from skweak.engine import Trainer
 from skweak.engine.optimizers import wants_closure
 from skweak.engine.scale import measure_columns
-from skweak.fit.parameters import spellings
+from skweak.fit.parameters import nearest, spellings
 from skweak.nn.build import build, check_network, reinitialise, resize_output
 from skweak.nn.scaling import InputScaling
 
@@ -111,7 +112,12 @@ def _try_optimizer(optimizer, lr, settings, device):
         made.step(lambda: weight.sum()) if wants_closure(optimizer) else made.step()
     except Exception as error:
         given = ", ".join(f"optimizer__{name}={value!r}" for name, value in settings.items()) or "its defaults"
-        raise ValueError(f"The 'optimizer' parameter {optimizer.__name__} fails with {given}: {error}") from error
+        accepted = inspect.signature(optimizer).parameters
+        unknown = [name for name in settings if name not in accepted]
+        meant = nearest(unknown[0], accepted, "optimizer__{}") if unknown else ""
+        raise ValueError(
+            f"The 'optimizer' parameter {optimizer.__name__} fails with {given}: {error}{meant}"
+        ) from error
 
 
 def _fresh(callback):

@@ -82,10 +82,34 @@ def check_spelled(estimator, spelled):
     return spelled
 
 
+def take_spelled(estimator, params):
+    """Remove the spellings from the ``params`` of ``set_params`` and return them; an unknown name raises before."""
+    known = set(estimator.get_params(deep=False))
+    for name in params:
+        # What follows a parameter of ours, as in teacher__lr, is for the estimator that it holds to judge.
+        if not is_spelling(name) and name.partition("__")[0] not in known:
+            raise ValueError(
+                f"Invalid parameter {name!r} for estimator {type(estimator).__name__}{did_you_mean(name, estimator)}; "
+                "see get_params()."
+            )
+    return {name: params.pop(name) for name in list(params) if is_spelling(name)}
+
+
 def did_you_mean(name, estimator):
-    """Return ", did you mean ...?" with the parameter that is most like ``name``, or nothing."""
-    like = get_close_matches(name, type(estimator)._get_param_names(), n=1, cutoff=0.7)
-    return f", did you mean {like[0]!r}?" if like else ""
+    """Return ", did you mean ...?" with the parameter or prefix that is most like ``name``, or nothing."""
+    for prefix in PREFIXES:
+        # A single underscore, as in module_hidden.
+        if name.startswith(prefix[:-1]) and not is_spelling(name) and len(name) > len(prefix):
+            return f", did you mean {prefix + name[len(prefix) - 1 :].lstrip('_')!r}?"
+    head, mark, rest = name.partition("__")
+    known = [prefix[:-2] for prefix in PREFIXES] if mark else type(estimator)._get_param_names()
+    return nearest(head, known, f"{{}}{mark}{rest}")
+
+
+def nearest(name, known, shown="{}"):
+    """Return ", did you mean ...?" with the one of ``known`` that is most like ``name``, or nothing."""
+    like = get_close_matches(name, known, n=1, cutoff=0.7)
+    return f", did you mean {shown.format(like[0])!r}?" if like else ""
 
 
 def find_preset(cls, name):

@@ -33,7 +33,7 @@ class Streamed:
         A stream is a loop, ``for X, y in parts: clf.partial_fit(X, y, classes=[...])``; a part may be whatever ``fit``
         takes, a slice of a memory map for instance, and nothing of it is kept. Momentum goes on from call to call.
         """
-        return self._partial_fit(X, y, classes, **refuse_facts(self, facts))
+        return self._partial_fit(X, y, classes, **refuse_facts(self, facts, "partial_fit"))
 
     def _partial_fit(self, X, y, classes, **facts):
         if self.checkpoint is not None:

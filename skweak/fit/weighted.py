@@ -21,4 +21,5 @@ class WeightedRows:
 
         ``sample_weight`` (n,) weighs the rows, 0 leaves one out.
         """
-        return self._partial_fit(X, y, classes, sample_weight=sample_weight, **refuse_facts(self, facts))
+        facts = refuse_facts(self, facts, "partial_fit")
+        return self._partial_fit(X, y, classes, sample_weight=sample_weight, **facts)

@@ -3,6 +3,7 @@
 import copy
 import inspect
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import torch
 from torch import nn
@@ -76,7 +77,9 @@ def _build(module, parameters, input_shape, n_outputs):
     unknown = [name for name in parameters if name not in accepted and not takes_any]
     if unknown:
         names, owner = sorted(set(accepted) - set(known)), getattr(module, "__name__", "module")
-        raise ValueError(f"module__{unknown[0]} is not a parameter of {owner}; it accepts {names}.")
+        like = get_close_matches(unknown[0], names, n=1, cutoff=0.7)
+        meant = f", did you mean 'module__{like[0]}'?" if like else ""
+        raise ValueError(f"module__{unknown[0]} is not a parameter of {owner}{meant}; it accepts {names}.")
     arguments = {name: value for name, value in known.items() if name in accepted}
     try:
         with _SizeGuard():

@@ -10,6 +10,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, indexable, validate_data
 
+from skweak.fit import refuse_facts
+from skweak.fit.links import Documented
 from skweak.metrics import Estimate, estimate_transition_matrix, noise_rate_interval
 from skweak.noisy.candidates import default_candidates
 from skweak.noisy.issues import check_given_labels, flag_labels, judging_folds
@@ -20,7 +22,7 @@ _JUDGING = 0.6
 _CHECKS = {"accept_sparse": ("csr", "csc"), "ensure_all_finite": "allow-nan", "allow_nd": True}
 
 
-class AutoNoisyClassifier(ClassifierMixin, BaseEstimator):
+class AutoNoisyClassifier(Documented, ClassifierMixin, BaseEstimator):
     """Classifier that tries several others on the wrong labels and keeps the best of them.
 
     The candidates are judged out of fold, by the labels as given. That is fair while the noise strikes all classes
@@ -124,7 +126,7 @@ class AutoNoisyClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, groups=None):
+    def fit(self, X, y, groups=None, **facts):
         """Judge the candidates on ``X`` and the given labels ``y``, and fit the best to all rows.
 
         Parameters
@@ -145,6 +147,7 @@ class AutoNoisyClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If ``y`` holds a single class, or no candidate can be fitted; then the first one's error is raised.
         """
+        refuse_facts(self, facts)
         start = time.time()
         self._validate_params()
         try:

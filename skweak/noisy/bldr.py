@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.base import WeakClassifier
 from skweak.engine import MovingAverage
+from skweak.fit import refuse_facts
 from skweak.losses import distillation_kl, feature_imitation_loss, negative_branch_loss, positive_branch_loss
 from skweak.nn.heads import Branched
 from skweak.noisy import presets
@@ -139,9 +140,9 @@ class BLDRClassifier(WeakClassifier):
         self.side_branches = side_branches
         self.average_decay = average_decay
 
-    def fit(self, X, y, trusted=None):
+    def fit(self, X, y, trusted=None, **facts):
         """Train on ``X`` and ``y``; rows that the mask ``trusted`` (n,) marks as verified keep weight and label."""
-        return self._fit(X, y, trusted=trusted)
+        return self._fit(X, y, trusted=trusted, **refuse_facts(self, facts))
 
     def _check_labels(self, labels, trusted):
         if self.reweight_start != "auto" and self.reweight_start >= self.max_epochs:

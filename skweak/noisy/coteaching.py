@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.fit import refuse_facts
 from skweak.noisy.codivide import weigh_by_class
 from skweak.utils import warmup_length
 
@@ -76,9 +77,9 @@ class CoTeachingClassifier(WeakClassifier):
         self.forget_rate = forget_rate
         self.ramp_epochs = ramp_epochs
 
-    def fit(self, X, y, trusted=None):
+    def fit(self, X, y, trusted=None, **facts):
         """Train on ``X`` and ``y``; rows that the mask ``trusted`` (n,) marks as verified are never left out."""
-        return self._fit(X, y, trusted=trusted)
+        return self._fit(X, y, trusted=trusted, **refuse_facts(self, facts))
 
     def _networks(self, make):
         return {"module": make(), "peer": make()}

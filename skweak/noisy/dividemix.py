@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.fit import refuse_facts
 from skweak.losses import class_balance_penalty, confidence_penalty
 from skweak.noisy import presets
 from skweak.noisy.codivide import (
@@ -105,9 +106,9 @@ class DivideMixClassifier(WeakClassifier):
         self.ramp_epochs = ramp_epochs
         self.confidence_penalty = confidence_penalty
 
-    def fit(self, X, y, trusted=None):
+    def fit(self, X, y, trusted=None, **facts):
         """Train on ``X`` and ``y``; rows that the mask ``trusted`` (n,) marks as verified always count as clean."""
-        return self._fit(X, y, trusted=trusted)
+        return self._fit(X, y, trusted=trusted, **refuse_facts(self, facts))
 
     def _check_labels(self, labels, trusted):
         if self.warmup_epochs != "auto" and self.warmup_epochs >= self.max_epochs:

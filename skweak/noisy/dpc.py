@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.fit import refuse_facts
 from skweak.losses import (
     calibrated_softmax,
     class_balance_penalty,
@@ -141,9 +142,9 @@ class DPCClassifier(WeakClassifier):
         self.consistency_weight = consistency_weight
         self.head_dropout = head_dropout
 
-    def fit(self, X, y, trusted=None):
+    def fit(self, X, y, trusted=None, **facts):
         """Train on ``X`` and ``y``; rows that the mask ``trusted`` (n,) marks as verified always count as clean."""
-        return self._fit(X, y, trusted=trusted)
+        return self._fit(X, y, trusted=trusted, **refuse_facts(self, facts))
 
     def _check_labels(self, labels, trusted):
         if self.warmup_epochs != "auto" and self.warmup_epochs >= self.max_epochs:

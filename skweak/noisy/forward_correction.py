@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.fit import refuse_facts
 from skweak.losses import forward_corrected_cross_entropy
 from skweak.utils import warmup_length
 
@@ -74,9 +75,9 @@ class ForwardCorrectionClassifier(WeakClassifier):
         self.warmup_epochs = warmup_epochs
         self.anchor_quantile = anchor_quantile
 
-    def fit(self, X, y, trusted=None):
+    def fit(self, X, y, trusted=None, **facts):
         """Train on ``X`` and ``y``; ``trusted`` (n,) marks rows whose label was verified."""
-        return self._fit(X, y, trusted=trusted)
+        return self._fit(X, y, trusted=trusted, **refuse_facts(self, facts))
 
     def _check_labels(self, labels, trusted):
         if self.transition_matrix is not None:

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, indexable, validate_data
 
+from skweak.fit import refuse_facts
 from skweak.fit.links import Documented
 from skweak.metrics.label_quality import QUALITY_KINDS
 from skweak.noisy.issues import FILTERS, METHODS, check_given_labels, flag_labels, judge_labels
@@ -107,7 +108,7 @@ class LabelIssueFilter(Documented, MetaEstimatorMixin, ClassifierMixin, BaseEsti
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X, y, groups=None):
+    def fit(self, X, y, groups=None, **facts):
         """Judge the labels ``y`` (n,) of ``X``, then fit on what holds.
 
         Parameters
@@ -123,6 +124,7 @@ class LabelIssueFilter(Documented, MetaEstimatorMixin, ClassifierMixin, BaseEsti
         -------
         self
         """
+        refuse_facts(self, facts)
         self._validate_params()
         if not hasattr(self.estimator, "__sklearn_tags__"):
             name = type(self.estimator).__name__

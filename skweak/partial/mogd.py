@@ -9,6 +9,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.fit import refuse_facts
 from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, risk_consistent_loss
 from skweak.nn.build import features_and_logits, last_linear
@@ -110,9 +111,9 @@ class MoGDClassifier(WeakClassifier):
         self.warmup_epochs = warmup_epochs
         self.meta_batch_size = meta_batch_size
 
-    def fit(self, X, y, trusted=None):
+    def fit(self, X, y, trusted=None, **facts):
         """Train on ``X`` and ``y``; the mask ``trusted`` (n,) marks verified rows, each of one candidate."""
-        return self._fit(X, y, trusted=trusted)
+        return self._fit(X, y, trusted=trusted, **refuse_facts(self, facts))
 
     def _check_labels(self, labels, trusted):
         if self.warmup_epochs != "auto" and self.warmup_epochs >= self.max_epochs:

@@ -11,11 +11,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
+from skweak.fit import refuse_facts
+from skweak.fit.links import Documented
 from skweak.fit.side import RowGroups
 from skweak.noisy import CrossEntropyClassifier
 
 
-class DDFAClassifier(BaseEstimator):
+class DDFAClassifier(Documented, BaseEstimator):
     """Finds classes without any class label, from rows of several domains that mix the same classes differently.
 
     Images of three hospitals, texts of five years: where only the shares of the classes differ between domains, a
@@ -85,7 +87,7 @@ class DDFAClassifier(BaseEstimator):
         self.n_restarts = n_restarts
         self.random_state = random_state
 
-    def fit(self, X, y=None, domains=None):
+    def fit(self, X, y=None, domains=None, **facts):
         """Find the classes.
 
         Parameters
@@ -101,6 +103,7 @@ class DDFAClassifier(BaseEstimator):
         -------
         self
         """
+        refuse_facts(self, facts)
         self._validate_params()
         names, codes = self._check_domains(X, domains)
         n_domains = len(names)

@@ -1,5 +1,6 @@
 """The speed table: its arithmetic, and yardsticks that really train."""
 
+import json
 import time
 
 import numpy as np
@@ -116,6 +117,19 @@ def test_a_row_of_the_other_device_ends_with_code_2(capsys):
 
     assert main(["speed", "--device", "cuda", "--only", "mlp"]) == 2
     assert "'mlp' is no row of --device cuda" in capsys.readouterr().err
+
+
+def test_rows_that_are_measured_apart_leave_the_others_as_they_are(tmp_path, monkeypatch):
+    from benchmarks.__main__ import main
+
+    for name in ("mlp", "cnn"):
+        monkeypatch.setitem(speed.ROWS, name, lambda repeats: {"usual loop": [1.0], "epochs": [2.0]})
+    path = tmp_path / "speed.json"
+    path.write_text(json.dumps({"origin": "then", "machine": "old", "rows": {"mlp": "kept", "cnn": "replaced"}}))
+    assert main(["speed", "--only", "cnn", "--output", str(path)]) == 0
+    report = json.loads(path.read_text())
+    assert report["rows"]["mlp"] == "kept" and report["rows"]["cnn"]["epochs"]["of usual loop"] == 0.5
+    assert report["origin"] == "then" and report["apart"]["cnn"]["origin"]["threads"] == 1
 
 
 def test_the_table_of_a_report_has_a_column_for_each_yardstick_and_says_what_was_asked():

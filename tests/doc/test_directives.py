@@ -39,7 +39,7 @@ def test_results_that_are_missing_name_the_command(extension):
 def test_a_reference_page_lists_classes_with_their_own_methods_and_functions(extension):
     text = extension("api_pages").page("skweak.noisy", "Wrong labels", {"": ["LabelIssueFilter", "find_label_issues"]})
     assert ".. autoclass:: LabelIssueFilter" in text and ".. autofunction:: find_label_issues" in text
-    assert "   :members: decision_function, fit, predict, predict_proba" in text and "_request" not in text
+    assert "   :members: decision_function, fit, predict, predict_log_proba, predict_proba" in text and "_request" not in text
 
 
 @pytest.mark.parametrize("name", ["PanelTable", "PanelRanks", "PanelCells"])

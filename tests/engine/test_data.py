@@ -94,3 +94,19 @@ def test_moments_are_those_of_numpy():
     mean, std = TensorData(X, np.zeros(50)).moments()
     np.testing.assert_allclose(mean, X.mean(0), atol=1e-6)
     np.testing.assert_allclose(std, X.std(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_filled", [0, 3, 70])
+def test_moments_of_a_sparse_table_are_those_of_the_dense_one(n_filled, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.random((40, 80)) * (rng.random((40, 80)) < 0.1)
+    X[:, :n_filled] = rng.random((40, n_filled))
+    # A value far out counts as ten widths, which only a filled column has.
+    X[0, 0] = 1e4 if n_filled else X[0, 0]
+    expected, read = TensorData(X, np.zeros(40)).subset(np.arange(30)).moments(), []
+    data = TensorData(sparse.csr_array(X), np.zeros(40)).subset(np.arange(30))
+    toarray = sparse.csr_array.toarray
+    monkeypatch.setattr(sparse.csr_array, "toarray", lambda self: read.append(self.shape[1]) or toarray(self))
+    for ours, theirs in zip(data.moments(), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert max(read) <= 64

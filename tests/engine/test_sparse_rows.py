@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import weakref
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from skweak.engine.optimizers import make_optimizer, step
 from skweak.engine.readers import spread
 from skweak.engine.sparse_rows import SparseRows, as_batch, lay_out_columns
 from skweak.nn import MLP, InputScaling
-from skweak.noisy import CoTeachingClassifier, CrossEntropyClassifier
+from skweak.noisy import CoTeachingClassifier, CrossEntropyClassifier, DPCClassifier
 
 quick = settings(max_examples=25, deadline=None, derandomize=True)
 MATRIX = sparse.random_array((40, 200), density=0.03, format="csr", rng=np.random.default_rng(0), dtype=np.float32)
@@ -224,3 +226,37 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits():
     whole = CrossEntropyClassifier(**settings, callbacks=[Keep()]).fit(MATRIX, LABELS)
     resumed = CrossEntropyClassifier(**settings, callbacks=[Resume(states[1])]).fit(MATRIX, LABELS)
     assert np.array_equal(whole.predict_proba(MATRIX), resumed.predict_proba(MATRIX))
+
+
+class Own(MLP):
+    """A network that is not ours and hence gets dense rows."""
+
+
+Own.__module__ = "elsewhere"
+
+
+@pytest.mark.parametrize("method", [CrossEntropyClassifier, DPCClassifier])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_one_dense_batch_is_held_and_never_the_matrix(method, monkeypatch):
+    rng, made, held, width = np.random.default_rng(0), [], [], 2000
+    X = sparse.random_array((1200, width), density=0.002, format="csr", rng=rng, dtype=np.float32)
+    y = rng.integers(0, 2, 1200)
+    toarray, alive = sparse.csr_array.toarray, []
+
+    def watched(self, *args, **kwargs):
+        dense = toarray(self, *args, **kwargs)
+        # An array lives as long as a tensor that shares its memory.
+        alive.append(weakref.ref(dense))
+        made.append(dense.nbytes)
+        held.append(sum(array().nbytes for array in alive if array() is not None))
+        return dense
+
+    for form in (sparse.csr_array, sparse.csr_matrix, sparse.csc_matrix, sparse.coo_matrix):
+        monkeypatch.setattr(form, "toarray", watched)
+    clf = method(partial(Own, hidden=(4,)), max_epochs=2, batch_size=64, random_state=0)
+    clf.fit(X, y).predict(X)
+    # Rows of several batches are read together while they are few bytes.
+    whole = len(y) * width * 4
+    assert sum(made) >= 3 * whole and max(made) <= 2**20 < whole / 8
+    # A method that mixes rows holds those that it mixes with as well.
+    assert max(held) <= (2 if method is CrossEntropyClassifier else 4) * max(made) < whole / 2

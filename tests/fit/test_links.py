@@ -1,19 +1,38 @@
 """The HTML of an estimator links to its page, where the package names one."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from skweak.base import WeakClassifier
 from skweak.fit import links
 from skweak.noisy import ELRClassifier, LabelIssueFilter
+from skweak.semi import DDFAClassifier
+from skweak.utils import all_estimators
 
 
 @pytest.mark.parametrize("estimator", [ELRClassifier(), LabelIssueFilter(LogisticRegression())])
 def test_the_link_names_the_page_of_the_class(estimator, monkeypatch):
     monkeypatch.setattr(links, "documentation_url", lambda: "https://somewhere.org/docs/")
-    link = f"https://somewhere.org/docs/api/skweak.noisy.html#skweak.noisy.{type(estimator).__name__}"
+    link = f"https://somewhere.org/docs/api/noisy.html#skweak.noisy.{type(estimator).__name__}"
     assert link in estimator._repr_html_()
     monkeypatch.setattr(links, "documentation_url", lambda: None)
     assert "somewhere" not in estimator._repr_html_() and estimator._get_doc_link() == ""
+
+
+def test_every_link_leads_to_a_page_that_the_reference_has(monkeypatch):
+    monkeypatch.setattr(links, "documentation_url", lambda: "")
+    described = runpy.run_path(Path(__file__).parents[2] / "doc" / "api_list.py")["API"]
+    # As doc/_ext/api_pages.py names its files, and Sphinx its headings.
+    pages = {
+        f"/api/{module.removeprefix('skweak.')}.html#{module}.{name}"
+        for module, (_, groups) in described.items() for names in groups.values() for name in names
+    }  # fmt: skip
+    classes = [WeakClassifier, DDFAClassifier, *(cls for _, cls in all_estimators())]
+    missing = [cls.__name__ for cls in classes if cls._get_doc_link(cls.__new__(cls)) not in pages]
+    assert not missing
 
 
 def test_a_class_of_the_user_has_no_page(monkeypatch):

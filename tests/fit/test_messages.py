@@ -4,10 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import has_fit_parameter
 
 from skweak.active import ActiveLearner, LfOSA, LfOSAClassifier, RandomSampling, run_loop
+from skweak.fit.messages import TAKERS
 from skweak.nn import SmallCNN
-from skweak.noisy import CrossEntropyClassifier, DPCClassifier
+from skweak.noisy import CrossEntropyClassifier, DPCClassifier, LabelIssueFilter
+from skweak.semi import DDFAClassifier
+from skweak.utils import all_estimators
 from tests.small_data import blobs
 
 X, Y, _ = blobs(40)
@@ -16,12 +20,31 @@ clf = CrossEntropyClassifier(max_epochs=1, random_state=0)
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("trusted", "such as skweak.noisy.DPCClassifier"), ("groups", "give them to cross_validate"),
+    [("trusted", "fit has it, skweak.noisy.BLDRClassifier or .*, or select"), ("groups", "give them to cross_validate"),
      ("classes", "in the constructor"), ("epochs", "parameters belong to the constructor")],
 )  # fmt: skip
 def test_fit_says_where_a_fact_belongs(name, message):
-    with pytest.raises(TypeError, match=rf"^CrossEntropyClassifier\.fit takes X and y, got {name!r}: .*{message}"):
+    told = rf"^CrossEntropyClassifier\.fit takes X, y and sample_weight, got {name!r}: .*{message}"
+    with pytest.raises(TypeError, match=told):
         clf.fit(X, Y, **{name: np.ones(40, bool)})
+
+
+@pytest.mark.parametrize("name", TAKERS)
+def test_the_classes_that_are_named_are_those_that_take_the_fact(name):
+    public = [*all_estimators(), ("DDFAClassifier", DDFAClassifier)]
+    found = {f"{cls.__module__.split('.')[1]}.{n}" for n, cls in public if has_fit_parameter(cls, name)}
+    assert found == set(TAKERS[name])
+
+
+def test_partial_fit_and_wrappers_answer_in_the_same_way():
+    with pytest.raises(
+        TypeError, match=r"CrossEntropyClassifier\.partial_fit takes .* got 'trusted': take one whose fit"
+    ):
+        clf.partial_fit(X, Y, trusted=np.ones(40, bool))
+    with pytest.raises(TypeError, match=r"LabelIssueFilter\.fit takes X, y and groups, got 'sample_weight'"):
+        LabelIssueFilter(LogisticRegression()).fit(X, Y, sample_weight=np.ones(40))
+    with pytest.raises(TypeError, match=r"DDFAClassifier\.fit takes X, y and domains, got 'groups'"):
+        DDFAClassifier().fit(X, domains=Y, groups=Y)
 
 
 def test_the_estimator_that_is_named_takes_verified_rows():

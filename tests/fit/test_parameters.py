@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import Interval
 from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 
@@ -332,3 +333,29 @@ def test_a_parameter_that_is_nearly_right_is_named():
         DummyNoisy(max_epoch=3)
     with pytest.raises(TypeError, match="unexpected parameter 'qqq'; see"):
         DummyNoisy(qqq=3)
+
+
+MEANT = {
+    "max_epoch": "max_epochs", "modul__hidden": "module__hidden", "module_hidden": "module__hidden",
+    "optimiser__momentum": "optimizer__momentum", "callback__stop": "callbacks__stop",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_names_that_are_nearly_right_are_named_wherever_they_are_given(name):
+    before = tiny()
+    told = f"{name!r}.*DummyNoisy.*, did you mean {MEANT[name]!r}\\?; see get_params"
+    with pytest.raises(ValueError, match=f"Invalid parameter {told}"):
+        before.set_params(lr=0.5, module__x=1, **{name: 1})
+    assert before.get_params() == tiny(module=before.module).get_params(), "a refused name changed the others"
+    with pytest.raises(ValueError, match=told):
+        make_pipeline(before).set_params(**{f"dummynoisy__{name}": 1})
+    with pytest.raises(TypeError, match=f"DummyNoisy.*{name!r}, did you mean {MEANT[name]!r}"):
+        DummyNoisy(**{name: 1})
+
+
+def test_arguments_that_are_nearly_right_are_named():
+    with pytest.raises(ValueError, match="module__hiden is not a parameter of MLP, did you mean 'module__hidden'"):
+        tiny(module=MLP, module__hiden=(2,)).fit(X, Y)
+    with pytest.raises(ValueError, match="did you mean 'optimizer__momentum'"):
+        tiny(optimizer__momentun=0.5).fit(X, Y)

@@ -4,14 +4,17 @@ import copy
 import io
 import json
 import random
+import re
 import sys
 import threading
 import time
+import warnings
 import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
@@ -25,6 +28,7 @@ from sklearn.tree._tree import Tree
 
 import skweak
 from skweak.noisy import CrossEntropyClassifier, ELRClassifier, LabelIssueFilter
+from skweak.storage.document import FORMAT
 from tests.reliability.hostile import load_with_little_memory, seal, split
 from tests.reliability.kills import CONTEXT
 from tests.small_data import blobs
@@ -142,11 +146,16 @@ def test_without_skops_the_error_names_the_extra(tmp_path, monkeypatch):
     assert skweak.load(tmp_path / "other").classes_.tolist() == [0, 1, 2]
 
 
+def small_file(path):
+    """Return the bytes of a small pipeline, written to ``path``."""
+    clf = CrossEntropyClassifier(module__hidden=(4,), max_epochs=1, random_state=0)
+    skweak.save(make_pipeline(StandardScaler(), clf).fit(X, Y), path)
+    return path.read_bytes()
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    path = tmp_path_factory.mktemp("saved") / "model"
-    skweak.save(make_pipeline(StandardScaler(), CrossEntropyClassifier(module__hidden=(4,), max_epochs=1, random_state=0)).fit(X, Y), path)
-    return path.read_bytes()
+    return small_file(tmp_path_factory.mktemp("saved") / "model")
 
 
 def refused(data, path):
@@ -164,6 +173,62 @@ def test_every_flipped_bit_is_refused(saved, tmp_path):
         data[place // 8] ^= 1 << (place % 8)
         assert refused(data, tmp_path / "model"), place
     assert not refused(saved, tmp_path / "model")
+
+
+def test_every_cut_and_every_tail_is_refused(saved, tmp_path):
+    assert all(refused(data, tmp_path / "model") for data in cuts(saved, 40))
+
+
+def cuts(saved, count):
+    """Yield beginnings of the file, evenly spaced, and the file with something behind it."""
+    yield from (saved[: len(saved) * i // count] for i in range(count))
+    yield saved + b"x"
+    yield saved + saved
+
+
+def other_versions(saved):
+    """Yield files of other versions of what wrote them, each with the sentence that loading says."""
+    header, body = split(saved)
+    newer = copy.deepcopy(header)
+    newer["__metadata__"]["format"] = str(FORMAT + 1)
+    yield seal(newer, body), f"has the format {FORMAT + 1} .* reads up to format {FORMAT}: update it"
+    older = copy.deepcopy(header)
+    older["__metadata__"]["format"] = "0"
+    yield seal(older, body), "format 0"
+    yield forge(saved, lambda schema: schema | {"protocol": 99}), "protocol 99.* update skops"
+    yield forge(saved, lambda schema: schema | {"protocol": 0}), None
+    yield forge(saved, lambda schema: schema | {"_skops_version": "99.0"}), None
+    yield forge(saved, of_scikit_learn("0.24.0")), "from version 0.24.0 when using version"
+    yield forge(saved, of_scikit_learn("99.0.0")), "from version 99.0.0 when using version"
+
+
+def of_scikit_learn(version):
+    """Return a change that lets another version of scikit-learn have written the archive."""
+    return lambda schema: json.loads(json.dumps(schema).replace(json.dumps(f'"{sklearn.__version__}"'), json.dumps(f'"{version}"')))
+
+
+def wrong_answers(saved, path):
+    """Return how many files of other versions were read, and the sentences of those that went otherwise."""
+    number, wrong = 0, []
+    for data, sentence in other_versions(saved):
+        number += 1
+        path.write_bytes(data)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                told = []
+                skweak.load(path).predict(X)
+            except skweak.FileFormatError as error:
+                told = [str(error)]
+        told += [str(warning.message) for warning in caught]
+        if (sentence is None and told) or (sentence and not any(re.search(sentence, one) for one in told)):
+            wrong.append(f"{sentence}: {told}")
+    return number, wrong
+
+
+def test_files_of_other_versions_are_read_or_answered_with_a_sentence(saved, tmp_path):
+    number, wrong = wrong_answers(saved, tmp_path / "model")
+    assert number == 7 and not wrong, wrong
 
 
 def forge(saved, change=None, entries=None, compression=zipfile.ZIP_STORED):
