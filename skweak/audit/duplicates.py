@@ -24,7 +24,8 @@ def equal_rows(X):
         X = X.tocsr().copy()
         X.sum_duplicates()
         ends = X.indptr
-        hashes = [hash((X.indices[a:b].tobytes(), X.data[a:b].tobytes())) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        parts = zip(ends[:-1], ends[1:], strict=True)
+        hashes = [hash((X.indices[start:end].tobytes(), X.data[start:end].tobytes())) for start, end in parts]
         return _numbered(np.array(hashes))
     if not hasattr(X, "iloc"):
         X = np.asarray(X)

@@ -12,7 +12,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 # Trees take no column of more categories; the rarest ones share one.
 _MOST_LEVELS = 200
@@ -58,12 +58,12 @@ def read_inputs(X, features, seed):
     if X.ndim > 2:
         pixels = small_pixels(X)
         judge = make_pipeline(
-            PCA(min(50, *pixels.shape) if len(pixels) < 100 else min(50, pixels.shape[1]), whiten=False, random_state=seed),
+            PCA(min(50, pixels.shape[1], len(pixels) // 2), random_state=seed),
             StandardScaler(), Nystroem(gamma=0.01, n_components=min(300, len(pixels) // 2), random_state=seed), linear,
         )  # fmt: skip
         notes = [
-            "Images are judged by their pixels, at 16 x 16 at most, in 50 principal components: enough for simple pictures. "
-            "For photographs give the embeddings of a trained network as features."
+            "Images are judged by their pixels, at 16 x 16 at most, in 50 principal components: enough for simple "
+            "pictures. For photographs give the embeddings of a trained network as features."
         ]
         return pixels, judge, _compared(pixels, seed), notes
     return X, _trees(seed), _compared(_encoded(X), seed), []
@@ -159,12 +159,12 @@ def _encoded(X):
         if X.ndim == 1:
             X = X[:, None]
         return numbers.fit_transform(X[:, ~np.isnan(X).all(axis=0)])
-    # Two rows of different categories differ by as much as by a standard deviation and a half of a number.
-    groups = make_pipeline(
-        OneHotEncoder(handle_unknown="ignore", min_frequency=5, sparse_output=False), FunctionTransformer()
+    # Different categories are as far apart as numbers that differ by a standard deviation and a half.
+    groups = OneHotEncoder(handle_unknown="ignore", min_frequency=5, sparse_output=False)
+    columns = make_column_transformer(
+        (numbers, make_column_selector(dtype_include="number")),
+        (groups, make_column_selector(dtype_include="category")),
     )
-    of_type = make_column_selector
-    columns = make_column_transformer((numbers, of_type(dtype_include="number")), (groups, of_type("^", dtype_include="category")))
     return columns.fit_transform(X)
 
 

@@ -31,8 +31,8 @@ def audit_labels(
     y : array-like of shape (n,)
         Given labels.
     estimator : classifier with ``predict_proba`` or None, default=None
-        It gets `X` as it is. None is gradient boosted trees on mixed columns, logistic regression on the words of texts,
-        on `features`, on sparse columns, and on the principal components of the pixels of small images.
+        It gets `X` as it is. None is gradient boosted trees on mixed columns, logistic regression on the words of
+        texts, on `features`, on sparse columns, and on the principal components of the pixels of small images.
     cv : int >= 2 or splitter, default=5
         Folds, stratified and shuffled; more give a better model in each and cost more time.
     groups : array-like of shape (n,) or None, default=None
@@ -61,9 +61,9 @@ def audit_labels(
 
     Notes
     -----
-    The share assumes that noise does not depend on how hard a row is. It is where disagreement with the model levels off
-    for the rows of which the model is surest; where classes overlap everywhere, nothing levels off and the interval is no
-    more than a guess.
+    The share assumes that noise does not depend on how hard a row is. It is where disagreement with the model levels
+    off for the rows of which the model is surest; where classes overlap everywhere, nothing levels off, and neither
+    share nor interval say much.
 
     References
     ----------
@@ -95,10 +95,11 @@ def audit_labels(
     with tqdm(total=2 * len(splits), desc="audit", disable=None) as bar:
         proba = _out_of_fold(estimator, X, y, classes, splits, n_jobs, bar)
         proba[unjudged] = np.nan
-        noise = fit_noise(codes[~unjudged], proba[~unjudged], trusted[~unjudged], n_bootstraps=n_bootstraps, random=random)
+        known = ~unjudged
+        noise = fit_noise(codes[known], proba[known], trusted[known], n_bootstraps=n_bootstraps, random=random)
         groups_of_equals = equal_rows(rows_of_X)
         posterior = np.full(proba.shape, np.nan)
-        posterior[~unjudged] = noise.posterior
+        posterior[known] = noise.posterior
         near, nearest = (np.empty((0, 2), dtype=int), np.empty(0)), None
         if compared is not None and len(codes) > 2:
             distance, neighbor = nearest_rows(compared)
@@ -129,7 +130,7 @@ def _check(X, y, features, trusted, n_bootstraps, estimator):
     if len(classes) < 2:
         raise ValueError(f"y must hold at least two classes, got only {classes.tolist()}.")
     if len(classes) > len(y) / 2 or (y.dtype.kind == "f" and (y % 1 != 0).any()):
-        raise ValueError(f"y holds {len(classes)} different values in {len(y)} rows; give class labels, not measurements.")
+        raise ValueError(f"y holds {len(classes)} values in {len(y)} rows; give class labels, not measurements.")
     if trusted is None:
         return y, classes, codes, np.zeros(len(y), dtype=bool)
     trusted = column_or_1d(trusted)
@@ -209,13 +210,14 @@ def _balanced_cut(wrong):
 
 
 def _accuracies(estimator, X, y, codes, classes, splits, unjudged, proba, suspects, noise, n_jobs, bar):
-    """Return the accuracy on true labels that the model may expect, trained with all labels and without the suspects."""
+    """Return the accuracy on true labels to expect of the model, trained with and without the suspects."""
     doubted = suspects[2].any(axis=1)
     for code in np.unique(codes[doubted]):
         members = np.flatnonzero(codes == code)
         if doubted[members].all():  # a class must not vanish from training
             doubted[members[np.nanargmax(np.r_[suspects[0][members], -1])]] = False
-    cleaned = _out_of_fold(estimator, X, y, classes, [(train[~doubted[train]], test) for train, test in splits], n_jobs, bar)
+    splits = [(train[~doubted[train]], test) for train, test in splits]
+    cleaned = _out_of_fold(estimator, X, y, classes, splits, n_jobs, bar)
     result, counted = {}, ~unjudged
     for name, found in (("with suspects", proba), ("without suspects", cleaned)):
         predicted = found[counted].argmax(axis=1)

@@ -18,7 +18,8 @@ def page(audit):
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Audit of labels</title><style>{STYLE}</style></head><body>{body(audit, _pictures(audit))}</body></html>\n"
+        f"<title>Audit of labels</title><style>{STYLE}</style></head>"
+        f"<body>{body(audit, _pictures(audit))}</body></html>\n"
     )
 
 
@@ -41,7 +42,7 @@ def body(audit, pictures=(), n_suspects=200):
         "<h2>Expected accuracy</h2>", _list(f"{name}: {value:.1%}" for name, value in audit.accuracy.items()),
         "<p><small>Of the judging model on true labels, trained on the labels given.</small></p>",
         "<h2>What was assumed</h2>",
-        _list([*audit.notes, "Noise does not depend on how hard a row is; the interval cannot tell whether that holds."]),
+        _list([*audit.notes, "Noise does not depend on how hard a row is; the interval cannot tell if that holds."]),
     ]  # fmt: skip
     return "\n".join(parts)
 

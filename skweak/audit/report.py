@@ -26,7 +26,7 @@ class LabelAudit:
     transition_matrix : ndarray of shape (C, C)
         Probability of each given label (column) on rows of each true class (row).
     near_duplicates : DataFrame
-        Pairs of rows that are nearly equal and have different labels: ``row``, ``other``, their labels and ``distance``.
+        Pairs of rows that are nearly equal and have different labels: ``row``, ``other``, both labels, ``distance``.
     quality : ndarray of shape (n,)
         Probability that the given label is right, in [0, 1]; nan where no fold could judge the row.
     proba : ndarray of shape (n, C)
@@ -43,7 +43,9 @@ class LabelAudit:
     n_rows : int
     """
 
-    def __init__(self, *, classes, given, codes, noise, proba, posterior, suspects, near, accuracy, notes, trusted, least):
+    def __init__(
+        self, *, classes, given, codes, noise, proba, posterior, suspects, near, accuracy, notes, trusted, least
+    ):  # fmt: skip
         import pandas as pd
 
         self.quality, suggested, reasons = suspects
@@ -125,23 +127,23 @@ def _advice(audit):
     steps, low = [], audit.interval[0]
     if len(audit.issues):
         steps.append(
-            f"Look at the {len(audit.issues)} suspects from the top, write down the right labels, and run the audit again "
-            "with them as verified rows; stop when a screen of rows holds no wrong label."
+            f"Look at the {len(audit.issues)} suspects from the top, write down the right labels, and run the audit "
+            "again with them as verified rows; stop when a screen of rows holds no wrong label."
         )
     else:
         steps.append("No label stands out: nothing to correct here.")
     if audit.issues["reason"].str.contains(REASONS[2]).any():
-        steps.append("Equal rows have different labels: at most one of them is right, or a column is missing that tells.")
+        steps.append("Equal rows have different labels: some are wrong, or a column that tells is missing.")
     if len(audit.near_duplicates):
         steps.append(
-            f"{len(audit.near_duplicates)} pairs of nearly equal rows have different labels: look at them together, and keep "
-            "such rows in one fold (groups)."
+            f"{len(audit.near_duplicates)} pairs of nearly equal rows have different labels: look at them together, "
+            "and keep such rows in one fold (groups)."
         )
     if len(audit.rare_classes):
         steps.append("Label more rows of the rare classes, merge them, or look at their rows yourself.")
     with_, without = audit.accuracy.values()
     if without > with_ + 0.005 and len(audit.issues):
-        steps.append("A model trained without the suspects is expected to do better: skweak.noisy.LabelIssueFilter does that.")
+        steps.append("A model trained without the suspects should do better: see skweak.noisy.LabelIssueFilter.")
     if low > 0.05:
-        steps.append("Many labels are wrong: train a method that expects it, such as skweak.noisy.AutoNoisyClassifier.")
+        steps.append("Many labels are wrong: train a method that expects it; see skweak.noisy.AutoNoisyClassifier.")
     return steps

@@ -1,8 +1,8 @@
 """How many labels are wrong: a model of the noise, fitted to probabilities of rows that the classifier has not seen.
 
-A classifier that doubts a row may be right to doubt, because classes overlap there, or the label may be wrong. What tells
-them apart is where the classifier is surest: overlap fades out there, wrong labels stay. So the share is the height at
-which disagreement levels off, and sureness and that height are fitted together.
+A classifier that doubts a row may be right to doubt, because classes overlap there, or the label may be wrong. What
+tells them apart is where the classifier is surest: overlap fades out there, wrong labels stay. So the share is the
+height at which disagreement levels off, and sureness and that height are fitted together.
 """
 
 from dataclasses import dataclass
@@ -42,10 +42,10 @@ class NoiseModel:
 def fit_noise(codes, proba, trusted=None, *, n_bootstraps=100, random=None):
     """Fit how often labels are wrong, and how sure the classifier may rightly be.
 
-    Given labels are modelled as ``softmax(scale * log(proba) + bias) @ transition``, where one share of the labels goes to
-    other classes: to all alike, in proportion to their frequency, or to those that labels differ to on the rows of which
-    the classifier is surest. Of the three the one of the largest likelihood is taken. Each row then tells how probably its
-    label is wrong, and these probabilities are counted by pair of classes.
+    Given labels are modelled as ``softmax(scale * log(proba) + bias) @ transition``, where one share of the labels
+    goes to other classes: to all alike, in proportion to their frequency, or to those that labels differ to on the
+    rows of which the classifier is surest. Of the three the one of the largest likelihood is taken. Each row then
+    tells how probably its label is wrong, and these probabilities are counted by pair of classes.
 
     Parameters
     ----------
@@ -110,7 +110,8 @@ def _fit(logits, codes, trusted, pattern, start=None):
     starts = [np.r_[np.zeros(n_classes), share] for share in (-4, -1.5)] if start is None else [start]
     bounds = [(-3, 3)] + [(-6, 6)] * (n_classes - 1) + [(-9, 4)]
     data = logits, codes, trusted, pattern.T[codes]
-    fits = [minimize(_objective, one, data, "L-BFGS-B", jac=True, bounds=bounds) for one in starts]
+    steps = {"maxiter": 200 if start is None else 20}  # from a fit to other rows it is not far
+    fits = [minimize(_objective, one, data, "L-BFGS-B", jac=True, bounds=bounds, options=steps) for one in starts]
     return min(fits, key=lambda fit: fit.fun)
 
 

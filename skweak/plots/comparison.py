@@ -67,7 +67,8 @@ class ComparisonDisplay:
 
         ax = plt.subplots()[1] if ax is None else ax
         places = np.arange(len(self.names))
-        self.points_ = ax.errorbar(self.scores.mean(axis=1), places, xerr=2 * self.scores.std(axis=1), fmt="o", capsize=3)
+        mean, around = self.scores.mean(axis=1), 2 * self.scores.std(axis=1)
+        self.points_ = ax.errorbar(mean, places, xerr=around, fmt="o", capsize=3)
         self.dots_ = [
             ax.scatter(row, np.full(len(row), place + 0.15), s=8, color="gray") for place, row in enumerate(self.scores)
         ]

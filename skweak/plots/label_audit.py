@@ -73,14 +73,18 @@ class LabelAuditDisplay:
         self.points_ = ax.errorbar(self.share, places, xerr=around, fmt="o", capsize=3)
         self.line_ = ax.axvline(self.overall[0], color="gray", linestyle="--", label="all labels")
         ax.axvspan(*self.overall[1:], color="gray", alpha=0.15, linewidth=0)
-        # Dollars in names are no formulas.
-        names = [name.replace("$", r"\$") if len(name) <= 30 else name[:29].replace("$", r"\$") + "…" for name in self.classes]
+        names = [_short(name, 30) for name in self.classes]
         ax.set(xlabel="estimated share of wrong labels", ylabel="given class", yticks=places, yticklabels=names)
         ax.set_xlim(left=0)
         ax.invert_yaxis()
         ax.legend()
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _short(name, most):
+    # Dollars in names are no formulas.
+    return (name if len(name) <= most else name[: most - 1] + "…").replace("$", r"\$")
 
 
 def audit_pictures(audit):
@@ -102,7 +106,7 @@ def audit_pictures(audit):
     suspected = np.isin(np.arange(audit.n_rows), audit.issues["row"])
     displays["Quality of the labels"] = LabelQualityDisplay.from_results(audit.quality, wrong=suspected), 3.2
     if len(audit.classes) <= 12:
-        names = [str(name)[:20].replace("$", r"\$") for name in audit.classes]
+        names = [_short(str(name), 20) for name in audit.classes]
         displays["Given labels of each true class"] = (
             TransitionMatrixDisplay.from_results(audit.transition_matrix, classes=names), 4.2
         )  # fmt: skip
