@@ -59,7 +59,7 @@ def read_inputs(X, features, seed):
         pixels = small_pixels(X)
         judge = make_pipeline(
             PCA(min(50, pixels.shape[1], len(pixels) // 2), random_state=seed),
-            StandardScaler(), Nystroem(gamma=0.01, n_components=min(300, len(pixels) // 2), random_state=seed), linear,
+            StandardScaler(), Nystroem(gamma=0.01, n_components=min(300, len(pixels) // 3), random_state=seed), linear,
         )  # fmt: skip
         notes = [
             "Images are judged by their pixels, at 16 x 16 at most, in 50 principal components: enough for simple "
@@ -133,7 +133,7 @@ def _days(column):
 def small_pixels(images, side=16):
     """Return images (n, ...), channels first or last, as rows of at most ``side`` x ``side`` block means."""
     images = np.asarray(images, dtype=np.float32)
-    if images.ndim == 4 and images.shape[-1] in (1, 3, 4):
+    if images.ndim == 4 and images.shape[-1] in (1, 3, 4) and images.shape[1] not in (1, 3):
         images = np.moveaxis(images, -1, 1)
     images = images.reshape(len(images), -1, *images.shape[-2:])
     for axis in (2, 3):

@@ -58,7 +58,7 @@ class LabelAudit:
         said = ["; ".join(name for name, holds in zip(REASONS, row, strict=True) if holds) for row in reasons[rows]]
         self.issues = pd.DataFrame({
             "row": rows, "given": given[rows], "suggested": classes[suggested[rows]], "quality": self.quality[rows],
-            "reason": said,
+            "reason": np.array(said, dtype=object),
         })  # fmt: skip
         judged = ~np.isnan(posterior).any(axis=1)
         self.joint = np.zeros((len(classes), len(classes)))

@@ -11,6 +11,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
+# A perfect classifier knows how often labels are wrong, and sureness alone would explain them. So the surest tenth of
+# the rows of each predicted class are held to be of that class; one such row weighs as much as one label.
+_ANCHORS, _WEIGHT = 0.1, 1.0
 # Rows behind one bootstrap fit; with more, the spread is scaled, which it follows by the square root.
 _MOST_ROWS = 4000
 
@@ -66,8 +69,8 @@ def fit_noise(codes, proba, trusted=None, *, n_bootstraps=100, random=None):
     logits, n_classes = np.log(proba.clip(1e-5, 1)), proba.shape[1]
     trusted = np.zeros(len(codes), dtype=bool) if trusted is None else trusted
     random = np.random.RandomState(0) if random is None else random
-    patterns = _patterns(codes, proba)
-    fits = [_fit(logits, codes, trusted, pattern) for pattern in patterns]
+    patterns, anchors = _patterns(codes, proba), _surest(proba, _ANCHORS)
+    fits = [_fit(logits, codes, trusted, anchors, pattern) for pattern in patterns]
     best = min(range(len(fits)), key=lambda one: fits[one].fun)
     found, pattern = fits[best].x, patterns[best]
     posterior = _posterior(found, logits, codes, trusted, pattern)
@@ -78,44 +81,54 @@ def fit_noise(codes, proba, trusted=None, *, n_bootstraps=100, random=None):
     size = min(len(codes), _MOST_ROWS)
     for draw in shares:
         rows = random.randint(len(codes), size=size)
-        again = _fit(logits[rows], codes[rows], trusted[rows], pattern, start=found).x
+        again = _fit(logits[rows], codes[rows], trusted[rows], anchors[rows], pattern, start=found).x
         draw[:] = _shares(_posterior(again, logits[rows], codes[rows], trusted[rows], pattern), codes[rows])
     center = np.r_[wrong.mean(), _means(wrong, codes, n_classes)]
-    ends = np.nanquantile(shares, [0.025, 0.975], axis=0) - np.nanmedian(shares, axis=0)
-    # The choice of the pattern and the folds are not drawn again; a tenth of the share stands for them.
-    ends = ends * np.sqrt(size / len(codes)) + np.outer([-1, 1], 0.1 * center + 0.002)
+    # A class that a draw lacks says nothing in it, and one that has no rows has no interval.
+    shares = np.where(np.isnan(shares), center, shares)
+    ends = np.quantile(shares, [0.025, 0.975], axis=0) - np.median(shares, axis=0)
+    # The choice of the pattern and the folds are not drawn again; a twentieth of the share stands for them.
+    ends = ends * np.sqrt(size / len(codes)) + np.outer([-1, 1], 0.05 * center + 0.002)
     low, high = (center + ends).clip(0, 1)
     return NoiseModel(center[0], (float(low[0]), float(high[0])), np.c_[low, high][1:], transition, posterior)
 
 
-def _patterns(codes, proba, surest=0.3):
+def _surest(proba, share):
+    """Return which rows (n,) are among this share of the surest ones of their predicted class."""
+    predicted, sureness = proba.argmax(axis=1), proba.max(axis=1)
+    marked = np.zeros(len(proba), dtype=bool)
+    for code in np.unique(predicted):
+        rows = np.flatnonzero(predicted == code)
+        marked[rows[np.argsort(-sureness[rows], kind="stable")[: int(np.ceil(share * len(rows)))]]] = True
+    return marked
+
+
+def _patterns(codes, proba):
     """Return matrices (C, C) of where the wrong labels of each true class (row) may go; rows sum to 1."""
     n_classes = proba.shape[1]
     others = 1 - np.eye(n_classes)
     if n_classes == 2:
         return [others]
-    seen, predicted, sureness = np.zeros_like(others), proba.argmax(axis=1), proba.max(axis=1)
-    for code in range(n_classes):
-        rows = np.flatnonzero(predicted == code)
-        rows = rows[np.argsort(-sureness[rows], kind="stable")[: int(np.ceil(surest * len(rows)))]]
-        seen[code] = np.bincount(codes[rows], minlength=n_classes)
+    seen, sure = np.zeros_like(others), _surest(proba, 0.3)
+    np.add.at(seen, (proba[sure].argmax(axis=1), codes[sure]), 1)
     frequent = others * (np.bincount(codes, minlength=n_classes) + 1e-9)
     seen = others * (seen + 1 / (n_classes - 1))
     return [pattern / pattern.sum(axis=1, keepdims=True) for pattern in (others, frequent, seen)]
 
 
-def _fit(logits, codes, trusted, pattern, start=None):
+def _fit(logits, codes, trusted, anchors, pattern, start=None):
     """Return scipy's result: logarithm of the scale, biases and logit of the share."""
     n_classes = logits.shape[1]
     starts = [np.r_[np.zeros(n_classes), share] for share in (-4, -1.5)] if start is None else [start]
     bounds = [(-3, 3)] + [(-6, 6)] * (n_classes - 1) + [(-9, 4)]
-    data = logits, codes, trusted, pattern.T[codes]
+    known = np.eye(n_classes)[logits.argmax(axis=1)] * anchors[:, None]
+    data = logits, codes, trusted, _WEIGHT * known, pattern.T[codes]
     steps = {"maxiter": 200 if start is None else 20}  # from a fit to other rows it is not far
     fits = [minimize(_objective, one, data, "L-BFGS-B", jac=True, bounds=bounds, options=steps) for one in starts]
     return min(fits, key=lambda fit: fit.fun)
 
 
-def _objective(found, logits, codes, trusted, reach):
+def _objective(found, logits, codes, trusted, known, reach):
     """Negative log-likelihood with weak priors, which keep what the data leave open, and its gradient."""
     rows, scale, share = np.arange(len(codes)), np.exp(found[0]), expit(found[-1])
     biases = found[1:-1]
@@ -125,12 +138,13 @@ def _objective(found, logits, codes, trusted, reach):
     given = (1 - shares) * own + shares * others
     posterior = true * (shares / given)[:, None] * reach
     posterior[rows, codes] += (1 - shares) * own / given
-    pull = posterior - true
+    pull = posterior - true + known - known.sum(axis=1, keepdims=True) * true
     gradient = np.empty_like(found)
     gradient[0] = scale * (pull * logits).sum() - 0.5 * found[0]
     gradient[1:-1] = pull.sum(axis=0)[1:] - 0.1 * biases
     gradient[-1] = (~trusted * (others - own) / given).sum() * share * (1 - share) - share
-    value = np.log(given).sum() - 0.25 * found[0] ** 2 - 0.05 * (biases**2).sum() + np.log1p(-share)
+    value = np.log(given).sum() + (known * np.log(true.clip(1e-300))).sum()
+    value += np.log1p(-share) - 0.25 * found[0] ** 2 - 0.05 * (biases**2).sum()
     return -value, -gradient
 
 
