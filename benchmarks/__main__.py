@@ -9,6 +9,7 @@ COMMANDS = {
     "run": "scenarios over seeds, results as CSV",
     "panel": "every method for wrong labels with its defaults, and what one would take instead, on many small tables",
     "compare": "paired differences to a baseline, and the papers' figures beside ours",
+    "audit_share": "how far the audit's share of wrong labels is off, beside cleanlab's",
     "speed": "ratios to bare torch loops",
     "gpu": "correctness, speed and accuracy on one GPU, within so many minutes",
     "reliability": "the long run of kills, damaged files and odd inputs, and what safety costs",

@@ -235,7 +235,9 @@ API = {
         "Plots",
         {
             "": [
+                "ComparisonDisplay",
                 "EmbeddingDisplay",
+                "LabelAuditDisplay",
                 "LabelQualityDisplay",
                 "QueryCurveDisplay",
                 "ReliabilityDisplay",

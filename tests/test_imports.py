@@ -31,7 +31,10 @@ FAMILY = {"augment", "base", "engine", "fit", "labels", "losses", "metrics", "nn
 # A family that stands on a pure function or an estimator of another one, each with its reason.
 NEIGHBOURS = {
     "semi": {"noisy": "plain training tells domains apart for classes that nobody has named"},
-    "audit": {"noisy": "the report ranks its suspects by the search for wrong labels"},
+    "audit": {
+        "noisy": "the report judges rows in the folds of the search for wrong labels",
+        "plots": "its page holds pictures, which are drawn when it is written",
+    },
     "__main__": {"audit": "the command line of the report"},
     "distill": {"multilabel": "the plain multi-label network is the student of multi-label distillation"},
 }

@@ -1,12 +1,16 @@
-"""The report finds flipped labels, and the command line answers by its exit code."""
+"""The report finds flipped labels, says how many there are, and writes a page."""
+
+from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
+from sklearn.datasets import load_digits, load_iris
+from sklearn.linear_model import LogisticRegression
 
 from skweak.audit import audit_labels
-from skweak.audit.cli import main
-from skweak.audit.report import _wrong_share
+from skweak.audit.inputs import readable_columns, small_pixels
 
 
 def make_table(n=600, share=0.08, seed=0):
@@ -21,60 +25,149 @@ def make_table(n=600, share=0.08, seed=0):
     return frame, np.array(["no", "yes"])[y], flipped
 
 
+def linear_audit(X, y, **settings):
+    return audit_labels(X, y, LogisticRegression(max_iter=500), random_state=0, n_bootstraps=10, **settings)
+
+
+@pytest.fixture(scope="module")
+def iris():
+    X, y = load_iris(return_X_y=True)
+    y[[0, 60]] = 2
+    y = np.array(["<b>setosa</b>", "b & c", "$virginica"])[y]
+    return X, y, linear_audit(X, y)
+
+
 def test_flipped_labels_come_first_and_the_same_seed_gives_the_same_report():
     X, y, flipped = make_table()
-    X["c"] = X["c"].astype("category")
-    audit = audit_labels(X, y, random_state=0)
+    audit = audit_labels(X, y, random_state=0, n_bootstraps=20)
     assert np.isin(flipped, audit.to_frame()["row"].head(60)).mean() >= 0.6
     low, high = audit.interval
-    assert 0 <= low <= high <= 1
-    again = audit_labels(X, y, random_state=0)
+    assert low <= 0.08 <= high and abs(audit.noise_share - 0.08) < 0.03
+    again = audit_labels(X, y, random_state=0, n_bootstraps=20)
     assert again.interval == audit.interval and again.issues.equals(audit.issues)
+    assert audit.accuracy["with suspects"] > 0.9 and audit.accuracy["without suspects"] > 0.9
 
 
-def test_a_class_of_one_row_is_reported():
+def test_what_the_report_holds_fits_together(iris):
+    X, y, audit = iris
+    assert audit.by_class["rows"].tolist() == np.unique(y, return_counts=True)[1].tolist()
+    np.testing.assert_allclose(audit.joint.sum(axis=1), audit.by_class["rows"])
+    np.testing.assert_allclose(audit.transition_matrix.sum(axis=1), 1)
+    off = audit.joint.sum() - np.trace(audit.joint)
+    assert off / 150 == pytest.approx(audit.noise_share) and (audit.by_class["low"] <= audit.by_class["wrong"]).all()
+    assert audit.to_frame()["suggested"].head(2).tolist() == y[[1, 61]].tolist()
+    assert audit.issues["quality"].is_monotonic_increasing and "suspects" in audit.next_steps[0]
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.links = set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href")]
+
+
+def test_the_page_is_one_file_and_names_are_escaped(iris, tmp_path):
+    pytest.importorskip("matplotlib")
+    iris[2].to_html(tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert not page.tags & {"script", "link", "iframe"} and page.links
+    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    assert "&lt;b&gt;setosa&lt;/b&gt;" in text and "<b>setosa" not in text
+    assert 'name="viewport"' in text and "max-width:100%" in text
+    assert "<script" not in iris[2]._repr_html_() and "What to do next" in iris[2]._repr_html_()
+
+
+def test_trusted_rows_are_no_suspects_and_count_as_right(iris):
+    X, y, before = iris
+    trusted = np.zeros(150, dtype=bool)
+    trusted[[0, 60]] = True
+    audit = linear_audit(X, y, trusted=trusted)
+    assert not np.isin([0, 60], audit.issues["row"]).any() and audit.noise_share < before.noise_share
+    assert audit.quality[[0, 60]].tolist() == [1, 1]
+
+
+def test_equal_rows_of_two_labels_are_suspects():
+    X, y = load_iris(return_X_y=True)
+    X, y = np.vstack([X, X[[100] * 3]]), np.r_[y, [2, 2, 1]]
+    frame = linear_audit(X, y).to_frame().set_index("row")
+    assert "duplicate" in frame.loc[152, "reason"] and 100 not in frame.index
+    assert frame.loc[152, "quality"] <= 0.25 and frame.loc[152, "suggested"] == 2
+
+
+def test_nearly_equal_rows_of_two_labels_are_listed():
+    X, y = load_iris(return_X_y=True)
+    audit = linear_audit(np.vstack([X, X[10] + 1e-4]), np.r_[y, 1])
+    assert audit.near_duplicates[["row", "other"]].to_numpy().tolist() == [[10, 150]]
+
+
+def test_a_class_of_one_row_is_reported_and_not_judged():
     X, y, _ = make_table(200)
     y = y.astype(object)
     y[0] = "rare"
-    with pytest.warns(UserWarning):
-        audit = audit_labels(X[["a", "b"]], y.astype(str), random_state=0)
+    audit = linear_audit(X[["b"]], y.astype(str))
     assert audit.rare_classes.tolist() == ["rare"] and audit.n_rows == 200
+    assert np.isnan(audit.quality[0]) and 0 not in audit.issues["row"].to_numpy()
+    assert any("rare" in step for step in audit.next_steps)
 
 
-def test_command_line(tmp_path, capsys):
-    X, y, _ = make_table()
-    path = tmp_path / "table.csv"
-    X.assign(label=y, key=np.arange(len(y))).to_csv(path, index=False)
-    page = tmp_path / "report.html"
-    assert main(["audit", str(path), "--target", "label", "--id", "key", "--out", str(page)]) == 0
-    assert "<script" not in page.read_text() and "Suspects" in page.read_text()
-    assert main(["audit", str(path), "--target", "label", "--check", "0.001"]) == 1
-    assert main(["audit", str(path), "--target", "nothing"]) == 2
-    assert main(["audit", str(tmp_path / "no.csv"), "--target", "label"]) == 2
-    assert capsys.readouterr().err.count("error:") == 2
+def test_texts_images_embeddings_and_sparse_rows():
+    X, y = load_digits(n_class=3, return_X_y=True)
+    truth, y = y.copy(), y.copy()
+    y[::20] = (y[::20] + 1) % 3
+    wrong = y != truth
+    texts = np.array([f"the {['cat', 'dog', 'cow'][k]} says {['meow', 'wuff', 'moo'][k]}" for k in truth], dtype=object)
+    settings = {"cv": 2, "random_state": 0, "n_bootstraps": 2}
+    found = [
+        audit_labels(texts, y, **settings),
+        audit_labels(X.reshape(-1, 8, 8), y, **settings),
+        audit_labels(np.empty((len(y), 0)), y, features=X, **settings),
+        audit_labels(sparse.csr_matrix(X), y, **settings),
+    ]
+    for audit in found:
+        assert wrong[audit.to_frame()["row"].head(20)].mean() > 0.9, audit.notes
+        assert abs(audit.noise_share - 0.05) < 0.02 and audit.notes
 
 
-def test_one_class_is_refused():
-    with pytest.raises(ValueError, match="two classes"):
-        audit_labels(np.zeros((9, 1)), np.zeros(9))
+def test_columns_are_read_as_what_they_mean():
+    n = 60
+    frame = pd.DataFrame({
+        "comma": ["1,5", "2", "n/a"] * (n // 3), "day": [f"{1 + i % 28:02d}.03.2020" for i in range(n)],
+        "yes": [True, False] * (n // 2), "name": [f"person {i}" for i in range(n)], "kind": ["a", "b", ""] * (n // 3),
+        "none": [None] * n,
+    })  # fmt: skip
+    read, notes = readable_columns(frame)
+    assert read.columns.tolist() == ["comma", "day", "yes", "kind"] and "name" in notes[1]
+    assert read["comma"].head(3).tolist()[:2] == [1.5, 2] and np.isnan(read["comma"][2])
+    assert read["day"][1] - read["day"][0] == 1 and read["kind"].isna().sum() == n // 3
+    with pytest.raises(ValueError, match="No column"):
+        readable_columns(frame[["name", "none"]])
 
 
-def test_share_is_counted_among_the_surest_rows():
-    # Ten rows of each class; of the three surest of class 0 one label differs, of class 1 none.
-    sure = np.r_[np.linspace(0.99, 0.6, 10), np.linspace(0.99, 0.6, 10)]
-    proba = np.c_[sure, 1 - sure]
-    proba[10:] = proba[10:, ::-1]
-    codes = np.repeat([0, 1], 10)
-    codes[[0, 9]] = 1  # the second is the least sure row: it does not count
-    assert _wrong_share(codes, proba) == pytest.approx(0.5 / 3)
+def test_pixels_are_block_means_in_any_layout():
+    image = np.arange(16.0).reshape(1, 4, 4)
+    assert small_pixels(image, side=2).tolist() == [[2.5, 4.5, 10.5, 12.5]]
+    last = np.repeat(image[..., None], 3, axis=3)
+    assert small_pixels(last, side=2).tolist() == small_pixels(np.moveaxis(last, 3, 1), side=2).tolist()
 
 
-def test_verified_rows_are_no_suspects(tmp_path, capsys):
-    X, y, _ = make_table()
-    key = np.arange(len(y))
-    X = X.assign(label=y, key=key)
-    first = X.assign(verified=y)  # a person confirmed every label
-    first.to_csv(tmp_path / "t.csv", index=False)
-    command = ["audit", str(tmp_path / "t.csv"), "--target", "label", "--id", "key"]
-    assert main([*command, "--corrections", "verified"]) == 0
-    assert "Empty DataFrame" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"y": np.zeros(9)}, "two classes"),
+        ({"y": np.linspace(0, 1, 9)}, "not measurements"),
+        ({"y": np.array([0, 1, np.nan] * 3)}, "misses the label"),
+        ({"n_bootstraps": 1}, "n_bootstraps"),
+        ({"features": np.zeros((3, 2))}, "inconsistent numbers"),
+        ({"trusted": np.ones(9)}, "mask of 9 booleans"),
+        ({"estimator": object()}, "predict_proba"),
+    ],
+)
+def test_bad_input_is_refused(given, said):
+    given = {"X": np.zeros((9, 1)), "y": np.array([0, 1, 1] * 3)} | given
+    with pytest.raises((ValueError, TypeError), match=said):
+        audit_labels(given.pop("X"), given.pop("y"), **given)
