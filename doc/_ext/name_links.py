@@ -11,7 +11,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 
-_NAME = re.compile(r"(?:skweak\.(?:\w+\.)*)?([A-Za-z]\w*)(?:\.\w+)?(?:\(.*\))?$", re.DOTALL)
+_NAME = re.compile(r"(?:skweak\.(?:[a-z_]+\.)*)?([A-Za-z]\w*)(?:\.\w+)?(?:\(.*\))?$", re.DOTALL)
 # Common words of Python that are public names as well count only with their module or a call.
 _WORDS = {"load", "save", "compare", "coverage"}
 
