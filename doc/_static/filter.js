@@ -13,7 +13,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const lists = [];
     heads.forEach((head, column) => {
       const values = [...new Set(rows.map((row) => row.cells[column].textContent.trim()))].sort();
-      if (values.length < 2 || values.length > 60 || values.length > rows.length / 2) return;
+      if (values.length < 2 || values.length > 120 || values.length > rows.length / 2) return;
       const list = document.createElement("select");
       list.setAttribute("aria-label", head);
       list.append(new Option(`${head}: all`, ""), ...values.map((value) => new Option(value, value)));
