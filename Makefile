@@ -8,7 +8,7 @@ export OMP_NUM_THREADS = 1
 # modAL pins an old skorch, so it is installed without its dependencies.
 .venv/installed: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q -c .ci/constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install -q -c .ci/constraints.txt -e '.[test,docs]'
 	$(BIN)/python -m pip install -q --no-deps modAL-python==0.4.2.1
 	touch .venv/installed
 
@@ -17,7 +17,7 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -q -n 2 --doctest-modules --doctest-glob='*.md' README.md skweak tests $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --doctest-modules skweak tests $(ARGS)
 
 # Every method of every benchmark once, on small data; the tables are printed and go into a temporary folder.
 quick: .venv/installed
@@ -26,12 +26,8 @@ quick: .venv/installed
 speed: .venv/installed
 	$(BIN)/python -m benchmarks speed $(ARGS)
 
-.venv/docs: .venv/installed
-	$(BIN)/python -m pip install -q -c .ci/constraints.txt -e '.[docs]'
-	touch .venv/docs
-
 # Warnings are errors, dead links inside the pages among them; the gallery is executed.
-doc: .venv/docs
+doc: .venv/installed
 	$(BIN)/python -m sphinx -b html -W --keep-going doc doc/_build/html $(ARGS)
 
 clean:

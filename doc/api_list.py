@@ -149,6 +149,63 @@ API = {
             ],
         },
     ),
+    "skweak.active.oracles": (
+        "Oracles",
+        {
+            "": [
+                "ArrayOracle",
+                "CostlyOracle",
+                "FunctionOracle",
+                "InteractiveOracle",
+                "NoisyOracle",
+                "Oracle",
+                "REFUSED",
+                "RefusingOracle",
+            ],
+        },
+    ),
+    "skweak.active.stopping": (
+        "Stopping rules",
+        {
+            "": [
+                "ClassificationChange",
+                "ConfidenceDrop",
+                "CostOptimum",
+                "DeltaF",
+                "KappaAverage",
+                "MaxConfidence",
+                "MaxCost",
+                "MaxQueries",
+                "MaxTime",
+                "OverallUncertainty",
+                "Plateau",
+                "PoolShare",
+                "SelectedAccuracy",
+                "StoppingRule",
+                "check_rule",
+                "overall_uncertainty",
+                "predicted_f_change",
+                "prediction_change",
+                "prediction_kappa",
+            ],
+        },
+    ),
+    "skweak.augment": (
+        "Views",
+        {
+            "": [
+                "alternating_flip",
+                "cutout",
+                "jitter",
+                "mask_features",
+                "random_crop",
+                "random_flip",
+                "strong_image_views",
+                "strong_table_views",
+                "swap_features",
+            ],
+        },
+    ),
     "skweak.crowd": (
         "Several annotators",
         {
@@ -360,7 +417,8 @@ API = {
         "Optimisation",
         {
             "": [
-                "SAM", "minimal_norm_weights",
+                "SAM",
+                "minimal_norm_weights",
             ],
         },
     ),

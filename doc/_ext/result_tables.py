@@ -13,24 +13,38 @@ from benchmarks.speed import speed_table
 from benchmarks.tables import table
 
 
-def to_nodes(markdown):
-    """Turn a Markdown table into table nodes."""
+def to_nodes(markdown, classes=(), prefix=None):
+    """Turn a Markdown table into table nodes; with a prefix every row is a target ``PREFIX-FIRST-CELL``."""
     rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in markdown.strip().splitlines()]
     head, body = rows[0], rows[2:]
-    result = nodes.table(classes=["results"])
+    result = nodes.table(classes=["results", *classes])
     group = nodes.tgroup(cols=len(head))
     result += group
     group += [nodes.colspec(colwidth=1) for _ in head]
     group += nodes.thead("", _row(head))
-    group += nodes.tbody("", *(_row(cells) for cells in body))
+    group += nodes.tbody("", *(_row(cells, prefix) for cells in body))
     # A wide table scrolls on a narrow screen.
     return nodes.container("", result, classes=["pst-scrollable-table-container"])
 
 
-def _row(cells):
+def _row(cells, prefix=None):
     # Numbers stay on one line; sentences are wrapped.
-    entries = [nodes.entry("", nodes.paragraph("", cell), classes=["text"] * (len(cell) > 30)) for cell in cells]
+    entries = [nodes.entry("", _cell(cell), classes=["text"] * (len(cell) > 30)) for cell in cells]
+    if prefix:
+        entries[0][0].attributes["ids"].append(row_id(prefix, cells[0]))
     return nodes.row("", *entries)
+
+
+def _cell(text):
+    """Return a paragraph, code between backticks; names in code become links like those in sentences."""
+    pieces = text.split("`")
+    parts = [nodes.literal("", piece) if i % 2 else nodes.Text(piece) for i, piece in enumerate(pieces) if piece]
+    return nodes.paragraph("", "", *parts)
+
+
+def row_id(prefix, name):
+    """Return the anchor of a row."""
+    return nodes.make_id(f"{prefix}-{name}")
 
 
 class ResultTable(SphinxDirective):
@@ -99,6 +113,8 @@ class PanelTable(SphinxDirective):
     required_arguments = 1
     option_spec = {"column": directives.unchanged, "features": directives.unchanged, "methods": directives.unchanged}
 
+    prefix = None
+
     def run(self):
         """Return the table, and where it comes from."""
         files = sorted(RESULTS.glob("panel-*.csv"))
@@ -107,7 +123,8 @@ class PanelTable(SphinxDirective):
         for file in files:
             self.env.note_dependency(str(file))
         try:
-            return [to_nodes(self.table(panel_table.read(RESULTS))), source("panel-*.csv", "Means over seeds: ")]
+            made = to_nodes(self.table(panel_table.read(RESULTS)), prefix=self.prefix)
+            return [made, source("panel-*.csv", "Means over seeds: ")]
         except ValueError:
             # Somebody has begun elsewhere.
             return [not_measured("python -m benchmarks panel")]
@@ -129,10 +146,17 @@ class PanelRanks(PanelTable):
 
 
 class PanelCells(PanelTable):
-    """``panel-cells LABELS``: a line for each table of the panel, a column for each method."""
+    """``panel-cells LABELS``: a line for each table of the panel, a column for each method; each line is a target."""
+
+    @property
+    def prefix(self):
+        """First part of the anchors, such as ``panel-sym40-iris``."""
+        return f"panel-{self.arguments[0]}"
 
     def table(self, rows):
         """Return the Markdown table."""
+        if self.arguments[0] not in set(rows["labels"]):
+            raise ValueError(f"the panel has no labels {self.arguments[0]} yet.")
         return panel_table.by_table(rows, self.arguments[0], **self.options)
 
 
@@ -165,4 +189,3 @@ def setup(app):
     app.add_directive("panel-ranks", PanelRanks)
     app.add_directive("panel-cells", PanelCells)
     return {"parallel_read_safe": True}
-

@@ -11,7 +11,7 @@ from skweak.active.uncertainty import MarginSampling
 
 
 class Budgeted(QueryStrategy):
-    """Another strategy where labels differ in cost: most score for the money.
+    """Another strategy where labels differ in cost: the highest score per cost first.
 
     Pass what each row costs as ``cost=`` when it is called, and ``budget=`` to spend at most so much; the batch may
     then be smaller than ``n_instances``. `run_loop` does so with ``costs=`` and ``budget=``.

@@ -12,7 +12,7 @@ from skweak.utils.statistics import min_max
 
 
 class DensityWeighted(ScoreStrategy):
-    """Uncertain rows that resemble many others, so that outliers are not bought for their strangeness.
+    """Uncertain rows that resemble many others, so that outliers are not chosen for being unusual.
 
     Parameters
     ----------

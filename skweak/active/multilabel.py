@@ -194,7 +194,7 @@ class EntryMargin(CellStrategy):
 
 
 class AUDI(CellStrategy):
-    """Entries of rows with a strange number of predicted labels, rows that were hardly asked first.
+    """Entries of rows with an unusual number of predicted labels, those of which little was asked first.
 
     Parameters
     ----------

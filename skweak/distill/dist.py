@@ -11,7 +11,7 @@ from skweak.losses import correlation_loss
 
 
 class DISTClassifier(DistilledClassifier):
-    """Network whose probabilities are to correlate with the teacher's, not to equal them.
+    """Network whose probabilities correlate with the teacher's instead of equalling them.
 
     The stronger the teacher, the less a small student can match its exact probabilities. Correlation asks only for the
     same ranking of the classes in a row, and of the rows for a class.

@@ -14,7 +14,7 @@ from skweak.nn.build import embedding_width
 
 
 class FitNetClassifier(DistilledClassifier):
-    """Network whose embedding is to tell the teacher's embedding through one linear map.
+    """Network whose embedding predicts the teacher's embedding through one linear map.
 
     The map is learned along and adapts the widths. It asks more than relations do: all that the teacher's embedding
     holds must be found in the student's.

@@ -24,5 +24,5 @@ class Documented:
         url, parts = documentation_url(), type(self).__module__.split(".")
         if url is None or parts[0] != "skweak":
             return ""
-        # The page of the family, on which every class has a heading.
-        return f"{url.rstrip('/')}/api/{parts[1]}.html#skweak.{parts[1]}.{type(self).__name__}"
+        # Every public class has a page of its own.
+        return f"{url.rstrip('/')}/api/{'.'.join(parts[:2])}.{type(self).__name__}.html"

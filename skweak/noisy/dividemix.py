@@ -21,7 +21,7 @@ from skweak.utils import label_prior, linear_ramp, min_max, mixture_posterior, w
 
 
 class DivideMixClassifier(WeakClassifier):
-    """Two networks that split the rows for each other and treat suspects as unlabelled.
+    """Two networks that split the rows for each other and treat suspects as unlabeled.
 
     A mixture of two Gaussians on the losses of one network says which rows are clean; the other network then learns
     from them by semi-supervised mixing, with corrected labels on the clean rows and guessed ones on the rest.

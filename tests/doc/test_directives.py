@@ -36,10 +36,31 @@ def test_results_that_are_missing_name_the_command(extension):
     assert "python -m benchmarks run --family noisy --data digits_sym40" in paragraph.astext()
 
 
-def test_a_reference_page_lists_classes_with_their_own_methods_and_functions(extension):
-    text = extension("api_pages").page("skweak.noisy", "Wrong labels", {"": ["LabelIssueFilter", "find_label_issues"]})
-    assert ".. autoclass:: LabelIssueFilter" in text and ".. autofunction:: find_label_issues" in text
-    assert "   :members: decision_function, fit, predict, predict_log_proba, predict_proba" in text and "_request" not in text
+def test_a_reference_page_lists_classes_with_links_and_functions_in_full(extension):
+    text = extension("api_pages").module_page(
+        "skweak.noisy", "Wrong labels", {"": ["LabelIssueFilter", "find_label_issues"]}
+    )
+    assert ":py:obj:`LabelIssueFilter <skweak.noisy.LabelIssueFilter>`" in text
+    assert ".. autofunction:: find_label_issues" in text
+
+
+def test_a_page_of_a_class_documents_its_own_methods(extension):
+    from skweak.noisy import LabelIssueFilter
+
+    text = extension("api_pages").class_page("skweak.noisy", LabelIssueFilter)
+    assert ".. autoclass:: LabelIssueFilter" in text and "_request" not in text
+    assert ".. automethod:: LabelIssueFilter.predict_proba" in text
+    # Inherited from scikit-learn: named, with one line.
+    assert "``get_params()``" in text and "automethod:: LabelIssueFilter.get_params" not in text
+
+
+def test_rows_of_a_table_are_targets_and_code_is_code(extension):
+    module = extension("result_tables")
+    box = module.to_nodes("| table | CE |\n|---|---|\n| breast_cancer | `a` 0.5 |\n", prefix="panel-sym40")
+    assert [node["ids"] for node in box.findall() if node.tagname == "paragraph" and node["ids"]] == [
+        [module.row_id("panel-sym40", "breast_cancer")]
+    ]
+    assert [node.astext() for node in box.findall() if node.tagname == "literal"] == ["a"]
 
 
 @pytest.mark.parametrize("name", ["PanelTable", "PanelRanks", "PanelCells"])

@@ -14,7 +14,7 @@ import skweak
 
 DOC = Path(__file__).parents[2] / "doc"
 PAGES = sorted(page for page in DOC.rglob("*.md") if "_build" not in page.parts)
-SCRIPTS = sorted((DOC / "gallery").glob("plot_*.py"))
+SCRIPTS = sorted((DOC / "gallery").glob("*/plot_*.py"))
 
 
 # The blocks of ``new_method.md`` are files, not sessions; ``test_contributing.py`` runs them.
@@ -72,7 +72,7 @@ def test_a_script_of_the_gallery_draws_one_figure(script, monkeypatch):
 
 def test_links_to_pages_and_pictures_lead_somewhere():
     """Sphinx checks links when it builds; this finds the missing ones in seconds."""
-    pictures = {f"auto_gallery/images/sphx_glr_{script.stem}_001.png" for script in SCRIPTS}
+    pictures = {f"auto_gallery/{script.parent.name}/images/sphx_glr_{script.stem}_001.png" for script in SCRIPTS}
     for page in PAGES:
         text = page.read_text()
         for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)|```\{(?:image|figure)\} (\S+)", text):

@@ -16,7 +16,7 @@ from skweak.utils import all_estimators
 @pytest.mark.parametrize("estimator", [ELRClassifier(), LabelIssueFilter(LogisticRegression())])
 def test_the_link_names_the_page_of_the_class(estimator, monkeypatch):
     monkeypatch.setattr(links, "documentation_url", lambda: "https://somewhere.org/docs/")
-    link = f"https://somewhere.org/docs/api/noisy.html#skweak.noisy.{type(estimator).__name__}"
+    link = f"https://somewhere.org/docs/api/skweak.noisy.{type(estimator).__name__}.html"
     assert link in estimator._repr_html_()
     monkeypatch.setattr(links, "documentation_url", lambda: None)
     assert "somewhere" not in estimator._repr_html_() and estimator._get_doc_link() == ""
