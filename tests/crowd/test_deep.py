@@ -11,6 +11,8 @@ import torch
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression, Perceptron
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import skweak
@@ -219,6 +221,21 @@ def test_saved_and_loaded(cls, tmp_path):
     assert np.array_equal(again.annotator_proba(X), clf.annotator_proba(X))
 
 
+def test_around_a_classifier_of_scikit_learn_it_is_saved_and_loaded(tmp_path):
+    pytest.importorskip("skops")
+    X, _, answers = crowd(60)
+    clf = VoteClassifier(estimator=make_pipeline(StandardScaler(), LogisticRegression(C=0.3))).fit(X, answers)
+    skweak.save(clf, tmp_path / "crowd.skweak")
+    again = skweak.load(tmp_path / "crowd.skweak")
+    assert again.estimator.get_params()["logisticregression__C"] == 0.3
+    assert np.array_equal(again.predict_proba(X), clf.predict_proba(X))
+    assert np.array_equal(again.annotator_proba(X), clf.annotator_proba(X))
+    assert np.array_equal(again.fit(X, answers).predict_proba(X), clf.predict_proba(X))
+    # Unfitted as well.
+    skweak.save(VoteClassifier(estimator=LogisticRegression(C=0.3)), tmp_path / "crowd.skweak")
+    assert skweak.load(tmp_path / "crowd.skweak").estimator.C == 0.3
+
+
 def test_search_over_consensus_and_calibration():
     X, y, answers = crowd()
     folds = KFold(3, shuffle=True, random_state=0)
@@ -240,7 +257,11 @@ def test_search_over_consensus_and_calibration():
 def test_any_classifier_learns_what_the_network_learns(consensus):
     X, y, answers = crowd()
     clf = VoteClassifier(consensus=consensus, estimator=LogisticRegression()).fit(pd.DataFrame(X), answers)
-    assert (clf.predict(pd.DataFrame(X)) == y).mean() > 0.9 and clf.annotator_proba(pd.DataFrame(X)).shape == (120, 5, 3)
+    assert (clf.predict(pd.DataFrame(X)) == y).mean() > 0.9 and clf.annotator_proba(pd.DataFrame(X)).shape == (
+        120,
+        5,
+        3,
+    )
     assert clf.label_quality_.shape == (120,) and clf.confusion_.shape == (5, 3, 3)
     # The rows of the classifier's own fit: each class with its share as weight.
     posterior = {"dawid_skene": dawid_skene}.get(consensus, majority_vote)(answers).posterior
