@@ -146,7 +146,9 @@ class DDFAClassifier(BaseEstimator):
             if unknown or len(given) != len(proba):
                 raise ValueError(
                     f"domains must name one of {self.domains_.tolist()!r} for each of the {len(proba)} rows, got "
-                    f"{unknown[0]!r}." if unknown else f"domains has {len(given)} entries for {len(proba)} rows of X."
+                    f"{unknown[0]!r}."
+                    if unknown
+                    else f"domains has {len(given)} entries for {len(proba)} rows of X."
                 )
             proba = proba * domain_given_class[[place[name] for name in given]]
         total = proba.sum(axis=1, keepdims=True)

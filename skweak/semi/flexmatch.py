@@ -5,8 +5,8 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skweak.losses import curriculum_thresholds, pseudo_label_loss
-from skweak.semi.base import SemiSupervisedClassifier, logits_of_views, supervised_loss
+from skweak.losses import curriculum_thresholds
+from skweak.semi.base import SemiSupervisedClassifier, logits_of_views, supervised_loss, sure_loss
 from skweak.utils import linear_ramp
 
 
@@ -78,14 +78,13 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
         loss = supervised_loss(run, labeled, batch)
         if weak is None:
             return loss
-        state, proba = run.state, weak.detach().softmax(1)
-        confidence, predicted = proba.max(1)
+        state = run.state
+        confidence, predicted = weak.detach().softmax(1).max(1)
         thresholds = curriculum_thresholds(state.counts[:-1], state.counts[-1], threshold=self.threshold).to(run.dtype)
-        run.record("used", (confidence >= thresholds.index_select(0, predicted)).to(run.dtype))
         before = state.learned.index_select(0, batch.unlabeled.index)
         after = torch.where(confidence >= self.threshold, predicted, before)
         # Counted by what changes, not anew: a step costs the rows of a batch, not all of them.
         state.counts.index_add_(0, before, -torch.ones_like(before)).index_add_(0, after, torch.ones_like(after))
         state.learned.index_copy_(0, batch.unlabeled.index, after)
         weight = self.unlabeled_weight * linear_ramp(run.progress, length=self.ramp)
-        return loss + weight * pseudo_label_loss(strong, proba, threshold=thresholds).mean()
+        return loss + weight * sure_loss(run, strong, confidence, predicted, thresholds.index_select(0, predicted))
