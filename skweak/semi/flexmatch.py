@@ -34,9 +34,10 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
 
     Notes
     -----
-    Each unlabeled row remembers the last class that it was sure of; the counts of these classes set the thresholds
-    (`skweak.losses.curriculum_thresholds`). The paper has no ramp. ``history_`` has the share of rows above their
-    threshold under ``used``.
+    Each unlabeled row remembers the last class that it was sure of; the counts of these classes, divided by how
+    frequent the class is among the labels, set the thresholds (`skweak.losses.curriculum_thresholds`). The paper
+    assumes classes of one size, for which nothing is divided, and has no ramp. ``history_`` has the share of rows above
+    their threshold under ``used``.
 
     References
     ----------
@@ -72,6 +73,9 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
             state.counts = torch.zeros(run.n_outputs + 1, dtype=torch.int64, device=device)
             state.counts[-1] = len(state.unlabeled)
         run.check_rows(state.learned)
+        # How frequent each class is among the labels; 1 where all are alike.
+        labels = torch.bincount(run.data.target[state.labeled], minlength=run.n_outputs)
+        run.scratch.frequency = labels * run.n_outputs / len(state.labeled)
 
     def _loss(self, run, batch):
         labeled, weak, strong = logits_of_views(run, batch)
@@ -80,7 +84,9 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
             return loss
         state = run.state
         confidence, predicted = weak.detach().softmax(1).max(1)
-        thresholds = curriculum_thresholds(state.counts[:-1], state.counts[-1], threshold=self.threshold).to(run.dtype)
+        # A rare class is not one that is hard: it has fewer rows to be sure of.
+        counts = state.counts[:-1] / run.scratch.frequency
+        thresholds = curriculum_thresholds(counts, state.counts[-1], threshold=self.threshold).to(run.dtype)
         before = state.learned.index_select(0, batch.unlabeled.index)
         after = torch.where(confidence >= self.threshold, predicted, before)
         # Counted by what changes, not anew: a step costs the rows of a batch, not all of them.
