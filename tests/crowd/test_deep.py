@@ -73,6 +73,31 @@ def test_heads_without_answers_take_no_part():
     torch.testing.assert_close(proba, torch.tensor([[0.7, 0.3]]))
 
 
+def test_a_head_is_its_own_as_far_as_its_answers_go():
+    doctors = Doctors(1, 3, 2)
+    with torch.no_grad():
+        doctors.heads.weight.copy_(torch.tensor([[2.0], [0.0], [0.0], [4.0], [9.0], [9.0]]))
+        doctors.heads.bias.zero_()
+    assert doctors(torch.ones(1, 1)).tolist() == [[[2, 0], [0, 4], [9, 9]]]
+    # The mean of the two that answered is (1, 2).
+    doctors.active[2] = False
+    doctors.share.copy_(torch.tensor([0.5, 0.0, 0.0]))
+    assert doctors(torch.ones(1, 1)).tolist() == [[[1.5, 1], [1, 2], [1, 2]]]
+
+
+def test_shrinkage_by_answers_and_its_limits():
+    X, _, answers = crowd(60)
+    answers[10:, 0] = -1
+    fits = {
+        k: DoctorNetClassifier(**(SMALL | {"max_epochs": 2}), shrinkage=k).fit(X, answers) for k in (0.0, 10.0, 1e6)
+    }
+    count = (answers >= 0).sum(0)
+    np.testing.assert_allclose(fits[10.0].net_.doctors_.share, count**2 / (count**2 + 100), rtol=1e-6)
+    assert fits[0.0].net_.doctors_.share.tolist() == [1.0] * 5
+    same = fits[1e6].annotator_proba(X)
+    np.testing.assert_allclose(same, same[:, :1].repeat(5, axis=1), atol=1e-4)
+
+
 def test_new_answers_of_a_round_by_hand():
     # Class 0 has 7 answers, class 1 one: quotas go as 1 and 4, so that of 5 answers one and four are asked for.
     confidence = torch.tensor([[0.9, 0.2], [0.8, 0.7], [0.6, 0.1], [0.5, 0.4]])
