@@ -179,7 +179,7 @@ def find_classes(data, method, seed):
     X, y, domains = data(seed)
     if method == "k-means":
         return {"matched_accuracy": matched_accuracy(y, KMeans(3, n_init=10, random_state=seed).fit_predict(X))}
-    ddfa = DDFAClassifier(3, n_cells=method, random_state=seed).fit(X, domains=domains)
+    ddfa = DDFAClassifier(3, random_state=seed, **method).fit(X, domains=domains)
     return {"matched_accuracy": matched_accuracy(y, ddfa.predict(X, domains))}
 
 
@@ -247,7 +247,8 @@ STUDIES = (
     Study(
         "semi",
         data={"mixture_domains": mixture},
-        methods={"DDFA": None, "DDFA, 12 cells": 12, "k-means": "k-means"},
+        methods={"DDFA": {}, "DDFA, 12 cells": {"n_cells": 12}, "DDFA, random starts": {"n_restarts": 10},
+                 "k-means": "k-means"},
         measure=find_classes,
         quick=("mixture_domains",),
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 
 import numpy as np
@@ -43,11 +44,22 @@ class Answers:
         """Answers of each task (n,)."""
         return np.bincount(self.task, minlength=len(self.tasks))
 
+    @cached_property
+    def cell(self):
+        """Place of each answer (E,) in a table of tasks and classes that is stored class after class."""
+        return self.code * len(self.tasks) + self.task
+
     def table(self, weight=None):
-        """Return the sum of weights, by default the number of answers, of each task and class (n, C)."""
+        """Return the sum of weights, by default the number of answers, of each task and class (n, C).
+
+        It is stored class after class, because numpy is slow along rows as short as these.
+        """
         n, _, n_classes = self.shape
-        cell = self.task * n_classes + self.code
-        return np.bincount(cell, weight, minlength=n * n_classes).reshape(n, n_classes).astype(float)
+        return np.bincount(self.cell, weight, minlength=n * n_classes).astype(float, copy=False).reshape(n_classes, n).T
+
+    def pick(self, table):
+        """Return the entry (E,) of a table (n, C) that each answer names."""
+        return table.ravel(order="F").take(self.cell)
 
     def proportions(self):
         """Return the share of votes of each class (n, C); a task without answers is uniform."""
@@ -109,9 +121,13 @@ def read_answers(answers, *, classes=None, missing=-1):
     if 0 in (len(tasks), len(workers)):
         raise ValueError(f"answers have {len(tasks)} tasks and {len(workers)} annotators; give at least one of each.")
     label, asked = present_labels(label, missing)
-    check_discrete(label)
-    classes, code = find_classes(label, classes, len(tasks), "answer")
-    return Answers(task[asked], worker[asked], code.astype(np.int64), classes, tasks, workers)
+    found, index = _number(label)
+    # Whole numbers are classes, unless nearly every answer is another one.
+    if label.dtype.kind not in "iu" or len(found) > len(label) / 2:
+        check_discrete(label)
+    classes, code = find_classes(found, classes, len(tasks), "answer")
+    task, worker = (part if asked.all() else part[asked] for part in (task, worker))
+    return Answers(task, worker, code.astype(np.int64, copy=False)[index], classes, tasks, workers)
 
 
 def present_labels(label, missing):
@@ -183,5 +199,18 @@ def _names(values, what):
         values = values.astype(str) if all(isinstance(value, str) for value in values) else values
     elif values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError(f"{what} is not finite in row {int((~np.isfinite(values)).argmax())} of the long form.")
+    return _number(values)
+
+
+def _number(values):
+    """Return the distinct values, sorted, and the position (E,) of every value among them."""
+    if values.dtype.kind in "iu" and len(values):
+        low, high = int(values.min()), int(values.max())
+        # Whole numbers that lie close together need no sorting.
+        if high - low <= 4 * len(values) and high < 2**63:
+            shifted = values.astype(np.int64) - low
+            there = np.zeros(high - low + 1, dtype=bool)
+            there[shifted] = True
+            return (np.flatnonzero(there) + low).astype(values.dtype), (np.cumsum(there) - 1)[shifted]
     names, index = np.unique(values, return_inverse=True)
-    return names, index.astype(np.int64)
+    return names, index.astype(np.int64, copy=False)

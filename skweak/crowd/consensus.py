@@ -52,7 +52,7 @@ class Consensus:
 def make_consensus(answers, posterior, *, annotator_quality=None, prior=None, label=None, **more):
     """Return the `Consensus` of a posterior (n, C), whose annotators are judged by it unless they are judged yet."""
     if annotator_quality is None:
-        annotator_quality = mean_of(answers, posterior[answers.task, answers.code])
+        annotator_quality = mean_of(answers, answers.pick(posterior))
     else:
         annotator_quality = np.where(answers.by_worker(None) > 0, annotator_quality, np.nan)
     code = posterior.argmax(axis=1) if label is None else label

@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 from scipy import sparse
-from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 
 from skweak.crowd.answers import Answers, normalise, read_answers
@@ -141,10 +140,15 @@ def _maximise(answers, posterior, smoothing, diagonal, max_iter, tol, early_stop
         # An impossible answer has the log -inf; every row keeps a class that makes all its answers possible.
         with np.errstate(divide="ignore"):
             log_said = np.log(confusion).swapaxes(1, 2).reshape(-1, n_classes)
-            log_joint = np.log(prior) + said @ log_said
-        log_evidence = logsumexp(log_joint, axis=1, keepdims=True)
-        previous, posterior = posterior, np.exp(log_joint - log_evidence)
-        change = np.abs(posterior - previous).max()
+            # Stored class after class: numpy is slow along rows as short as these.
+            log_joint = np.asfortranarray(said @ log_said) + np.log(prior)
+        largest = log_joint.max(axis=1, keepdims=True)
+        log_joint -= largest
+        previous, posterior = posterior, np.exp(log_joint, out=log_joint)
+        evidence = posterior.sum(axis=1, keepdims=True)
+        posterior /= evidence
+        previous -= posterior
+        change = np.abs(previous, out=previous).max()
         n_iter += 1
     if change >= tol and n_iter == max_iter:
         warnings.warn(
@@ -153,4 +157,4 @@ def _maximise(answers, posterior, smoothing, diagonal, max_iter, tol, early_stop
             ConvergenceWarning,
             stacklevel=3,
         )
-    return posterior, prior, confusion, float(log_evidence.sum()), n_iter
+    return posterior, prior, confusion, float((largest + np.log(evidence)).sum()), n_iter

@@ -5,6 +5,7 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
+from torch.nn import functional as F
 
 from skweak.crowd.base import CrowdClassifier
 from skweak.crowd.crowd_layer import answer_losses
@@ -14,7 +15,8 @@ from skweak.nn.build import embedding_width, features_and_logits
 class Doctors(nn.Module):
     """One linear head per annotator on a shared embedding, and their weights.
 
-    Heads of annotators without answers (``active`` False) take no part in the average.
+    Heads of annotators without answers (``active`` False) take no part in the average. A head is its own to the degree
+    ``share`` (A,) and the mean of all heads beyond it.
     """
 
     def __init__(self, width, n_annotators, n_classes):
@@ -24,10 +26,18 @@ class Doctors(nn.Module):
         nn.init.zeros_(self.weigh.weight)
         nn.init.zeros_(self.weigh.bias)
         self.register_buffer("active", torch.ones(n_annotators, dtype=torch.bool))
+        self.register_buffer("share", torch.ones(n_annotators))
 
     def forward(self, z):
         """Return the logits (n, A, C) of all heads."""
-        return self.heads(z).view(len(z), len(self.active), -1)
+        n_annotators, share = len(self.active), self.share[:, None]
+        counted = self.active.to(share.dtype)[:, None] / self.active.sum().clamp_min(1)
+        parts = []
+        for part in (self.heads.weight, self.heads.bias):
+            own = part.view(n_annotators, -1)
+            common = (counted * own).sum(0)
+            parts.append((common + share * (own - common)).view_as(part))
+        return F.linear(z, *parts).view(len(z), n_annotators, -1)
 
     def log_weights(self, z):
         """Return the logarithms of the weights (n, A) of the heads."""
@@ -38,8 +48,8 @@ class DoctorNetClassifier(CrowdClassifier):
     """Network that imitates every annotator with a head of its own and predicts by their average.
 
     What the heads share is learned from all answers, and the average evens out habits that differ. A few dozen answers
-    per annotator are enough; with a handful each it falls behind voting. It cannot tell good annotators from bad
-    ones unless they are weighted.
+    per annotator are enough; with a handful each it is no better than voting, and mostly worse. It cannot tell good
+    annotators from bad ones unless they are weighted.
 
     Parameters
     ----------
@@ -50,6 +60,9 @@ class DoctorNetClassifier(CrowdClassifier):
         predict an answer. Weights need many answers, and annotators who copy each other attract them.
     weighting_fraction : float in [0, 1], default=0.25
         Share of the epochs, the last ones, that learn the weights while all else stands still.
+    shrinkage : float >= 0, default=30.0
+        Answers of an annotator at which its head is half its own and half the mean of all heads; with fewer it is
+        nearly the mean. Larger trusts habits less; 0 leaves every head alone, as the paper does.
     missing : scalar, default=-1
         Marker where somebody was not asked; a string among strings.
     **training
@@ -63,6 +76,10 @@ class DoctorNetClassifier(CrowdClassifier):
         In [0, 1], as in `crowd_label_quality`; nan of an annotator without answers.
     label_quality_, transduction_ : ndarray of shape (n,)
         The label that answers and network settle on, and how sure it is.
+
+    Notes
+    -----
+    With ``n`` answers the own share of a head is ``n^2 / (n^2 + shrinkage^2)``.
 
     References
     ----------
@@ -82,12 +99,16 @@ class DoctorNetClassifier(CrowdClassifier):
     _parameter_constraints = {
         "averaging": [StrOptions({"uniform", "weighted"})],
         "weighting_fraction": [Interval(Real, 0, 1, closed="both")],
+        "shrinkage": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, module="auto", *, averaging="uniform", weighting_fraction=0.25, missing=-1, **training):
+    def __init__(
+        self, module="auto", *, averaging="uniform", weighting_fraction=0.25, shrinkage=30.0, missing=-1, **training
+    ):
         super().__init__(module, missing=missing, **training)
         self.averaging = averaging
         self.weighting_fraction = weighting_fraction
+        self.shrinkage = shrinkage
 
     def _networks(self, make):
         network = make()
@@ -100,9 +121,13 @@ class DoctorNetClassifier(CrowdClassifier):
 
     def _start(self, run):
         super()._start(run)
-        # Of a warm start, heads that learned before stay.
-        heard = (run.data.target >= 0).any(0)
-        run.doctors_.active.copy_(heard | run.doctors_.active if self.warm_start and hasattr(self, "net_") else heard)
+        squares, doctors = (run.data.target >= 0).sum(0).to(run.dtype).square(), run.doctors_
+        share = squares / (squares + self.shrinkage**2).clamp_min(1e-12)
+        if self.warm_start and hasattr(self, "net_"):
+            # Heads that learned before stay.
+            share = torch.maximum(share, doctors.share * doctors.active)
+        doctors.active.copy_(share > 0)
+        doctors.share.copy_(share)
 
     def _loss(self, run, batch):
         z = features_and_logits(run.module_, batch.X)[0]

@@ -80,7 +80,7 @@ def glad(answers, *, classes=None, missing=-1, prior=(1.0, 1.0), max_iter=100, t
         return -value, -slope
 
     def step(posterior):
-        right = posterior[task, answers.code]
+        right = answers.pick(posterior)
         fitted = minimize(loss, parameters[0], (right,), "L-BFGS-B", True, options={"maxiter": newton_iter})
         parameters[0] = fitted.x
         skill, log_easiness = fitted.x[:n_workers], fitted.x[n_workers:]

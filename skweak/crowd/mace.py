@@ -65,16 +65,17 @@ def mace(answers, *, classes=None, missing=-1, knowing=(0.5, 0.5), spamming=10.0
     share = [np.full(len(cell), 0.5)]
 
     def step(posterior):
-        knew = posterior[answers.task, answers.code] * share[0]
+        knew = answers.pick(posterior) * share[0]
         known_count = answers.by_worker(knew)
         habits = np.bincount(cell, 1 - knew, minlength=n_workers * n_classes).reshape(n_workers, n_classes)
         # Exponents of expected logarithms, as variational Bayes has it.
         know = np.exp(digamma(known_count + known) - digamma(count + known + unknown))
         guess = np.exp(digamma(count - known_count + unknown) - digamma(count + known + unknown))
         habit = np.exp(digamma(habits + spamming) - digamma(habits.sum(1, keepdims=True) + n_classes * spamming))
-        ratio = know[answers.worker] / np.maximum(guess[answers.worker] * habit.ravel()[cell], 1e-300)
-        share[0] = ratio / (1 + ratio)
-        fitted = softmax(answers.table(np.log1p(ratio)), axis=1)
+        # Alike for all answers of one annotator and class.
+        ratio = (know[:, None] / np.maximum(guess[:, None] * habit, 1e-300)).ravel()
+        share[0] = (ratio / (1 + ratio)).take(cell)
+        fitted = softmax(answers.table(np.log1p(ratio).take(cell)), axis=1)
         return fitted, (known_count + known) / (count + known + unknown), habits + spamming
 
     (posterior, know, habits), n_iter = iterate(step, answers.proportions(), max_iter, tol, "mace")

@@ -57,13 +57,13 @@ def one_coin(answers, *, classes=None, missing=-1, smoothing=0.01, max_iter=1000
 
     def step(posterior):
         prior = normalise(posterior.sum(axis=0) + smoothing)
-        right = answers.by_worker(posterior[answers.task, answers.code])
+        right = answers.by_worker(answers.pick(posterior))
         with np.errstate(invalid="ignore", divide="ignore"):
             quality = (right + smoothing) / (count + 2 * smoothing)
         quality = np.clip(np.where(count + smoothing > 0, quality, 0.5), 1e-10, 1 - 1e-10)
         # What a class gains when it was said; the factor of not being said is common to all classes.
         gain = np.log(quality) - np.log1p(-quality) + math.log(others)
-        return softmax(np.log(prior) + answers.table(gain[answers.worker]), axis=1), prior, quality
+        return softmax(np.log(prior) + answers.table(gain.take(answers.worker)), axis=1), prior, quality
 
     with np.errstate(divide="ignore"):
         (posterior, prior, quality), n_iter = iterate(step, answers.proportions(), max_iter, tol, "one_coin")

@@ -25,7 +25,8 @@ def save(estimator, path):
     ----------
     estimator : estimator
         Any classifier of this package; or a pipeline, a search, a calibrated classifier, any estimator of scikit-learn
-        whose networks are of this package. Those are kept by skops: ``pip install 'skweak-learn[skops]'``.
+        whose networks are of this package. Those are kept by skops, as are parameters that are estimators of
+        scikit-learn: ``pip install 'skweak-learn[skops]'``.
     path : path
         The file, which is replaced if it is there.
 
@@ -35,7 +36,7 @@ def save(estimator, path):
         If a parameter or attribute cannot be kept without code, such as a lambda or a module instance; the message
         names it.
     ImportError
-        If it is an estimator of scikit-learn and skops is not installed.
+        If it is an estimator of scikit-learn, or holds one, and skops is not installed.
 
     See Also
     --------
@@ -114,6 +115,13 @@ def _kinds(trusted):
     return [
         Kind("estimator", WeakClassifier, _take_apart, lambda plain: _put_together(plain, bool(trusted))),
         Kind("around", Around, take_around_apart, lambda plain: put_around_together(plain, trusted)),
+        # A parameter or a fitted attribute of ours, such as the classifier of a vote.
+        Kind(
+            "within",
+            BaseEstimator,
+            lambda inner: take_around_apart(Around(inner)),
+            lambda plain: put_around_together(plain, trusted).estimator,
+        ),
         Kind("callback", Callback, _take_callback_apart, _put_callback_together),
         Kind("path", PurePath, str, lambda text: Path(_checked(text, str))),
         Kind("random_state", np.random.RandomState, lambda state: state.get_state(), _random_state),

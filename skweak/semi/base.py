@@ -81,8 +81,8 @@ class SemiSupervisedClassifier(WeakClassifier):
 
     def _end_step(self, run):
         # A decay that grows with the steps: an average over the last tenth of them, at most the last thousand.
-        run.state.average.decay = warmup_decay(run.state.steps, maximum=self.average_decay)
-        run.state.average.update_parameters(run.module_)
+        decay = warmup_decay(run.state.steps, maximum=self.average_decay)
+        run.state.average.update_parameters(run.module_, decay)
         run.state.steps += 1
 
     def _logits(self, run, X):
@@ -114,6 +114,17 @@ def logits_of_views(run, batch):
     weak = views.weak(torch.cat([X, batch.unlabeled.X]))
     logits = run.module_(torch.cat([weak, views.strong(batch.unlabeled.X)]))
     return logits.to(run.dtype).split([n, m, m])
+
+
+def sure_loss(run, logits, confidence, predicted, threshold):
+    """Return the mean over rows of the cross-entropy with what is predicted, 0 where confidence (n,) is too low.
+
+    The rows above the threshold are recorded as used. It is `skweak.losses.pseudo_label_loss` without its checks, which
+    read values at every step.
+    """
+    used = (confidence >= threshold).to(run.dtype)
+    run.record("used", used)
+    return (F.cross_entropy(logits, predicted, reduction="none") * used).mean()
 
 
 def join_rows(batch):

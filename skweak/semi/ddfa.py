@@ -4,6 +4,7 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+from scipy.optimize import nnls
 from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import non_negative_factorization
@@ -34,8 +35,9 @@ class DDFAClassifier(Documented, BaseEstimator):
     n_cells : int or None, default=None
         Clusters of the discriminator's answers; None is ``n_classes``. More describe the domains finer, from fewer rows
         each.
-    n_restarts : int >= 1, default=10
-        Factorisations from random starts, of which the best one is kept.
+    n_restarts : int >= 0, default=0
+        Factorisations from random starts, of which the one that fits best is kept. 0 takes the purest clusters for
+        classes instead, one answer that needs no luck: where a factorisation fits exactly, so do many others.
     random_state : int, RandomState or None, default=None
         The only source of randomness.
 
@@ -48,7 +50,7 @@ class DDFAClassifier(Documented, BaseEstimator):
     discriminator_ : classifier
         The fitted discriminator.
     reconstruction_error_ : float
-        Of the best factorisation; large where the domains do not fit the assumption.
+        Of the factorisation; large where the domains do not fit the assumption.
 
     Notes
     -----
@@ -57,7 +59,8 @@ class DDFAClassifier(Documented, BaseEstimator):
 
     References
     ----------
-    Roberts et al., arXiv:2207.13179.
+    Roberts et al., arXiv:2207.13179. The purest clusters by successive projection: Gillis and Vavasis,
+    arXiv:1208.1237.
 
     Examples
     --------
@@ -76,11 +79,11 @@ class DDFAClassifier(Documented, BaseEstimator):
         "n_classes": [None, Interval(Integral, 2, None, closed="left")],
         "discriminator": [None, HasMethods(["fit", "predict_proba"])],
         "n_cells": [None, Interval(Integral, 2, None, closed="left")],
-        "n_restarts": [Interval(Integral, 1, None, closed="left")],
+        "n_restarts": [Interval(Integral, 0, None, closed="left")],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, n_classes=None, *, discriminator=None, n_cells=None, n_restarts=10, random_state=None):
+    def __init__(self, n_classes=None, *, discriminator=None, n_cells=None, n_restarts=0, random_state=None):
         self.n_classes = n_classes
         self.discriminator = discriminator
         self.n_cells = n_cells
@@ -126,7 +129,10 @@ class DDFAClassifier(Documented, BaseEstimator):
         histogram = np.zeros((n_cells, n_domains))
         np.add.at(histogram, (kmeans.labels_, codes), 1.0)
         histogram /= histogram.sum(axis=0)
-        cells, prior, error = factorise(histogram, k, n_restarts=self.n_restarts, random_state=random)
+        if self.n_restarts:
+            cells, prior, error = factorise(histogram, k, n_restarts=self.n_restarts, random_state=random)
+        else:
+            cells, prior, error = factorise_by_anchors(histogram, k)
         condition = np.linalg.cond(prior)
         if condition > 100:
             warnings.warn(
@@ -150,7 +156,9 @@ class DDFAClassifier(Documented, BaseEstimator):
             if unknown or len(given) != len(proba):
                 raise ValueError(
                     f"domains must name one of {self.domains_.tolist()!r} for each of the {len(proba)} rows, got "
-                    f"{unknown[0]!r}." if unknown else f"domains has {len(given)} entries for {len(proba)} rows of X."
+                    f"{unknown[0]!r}."
+                    if unknown
+                    else f"domains has {len(given)} entries for {len(proba)} rows of X."
                 )
             proba = proba * domain_given_class[[place[name] for name in given]]
         total = proba.sum(axis=1, keepdims=True)
@@ -193,7 +201,35 @@ def factorise(histogram, n_classes, *, n_restarts=10, random_state=None):
         if best is None or error < best[2]:
             best = loadings, components, error
     loadings, components, error = best
-    sums = components.sum(axis=1)
-    prior = loadings.T * sums[:, None]
-    prior = np.where(prior.sum(axis=0) > 0, prior / np.maximum(prior.sum(axis=0), 1e-12), 1 / n_classes)
-    return (components / np.maximum(sums, 1e-12)[:, None]).T, prior, float(error)
+    return *_normalised(components.T, loadings.T), float(error)
+
+
+def factorise_by_anchors(histogram, n_classes):
+    """Return the same of the factorisation whose classes are cells: those that other cells are mixtures of.
+
+    Parameters
+    ----------
+    histogram : ndarray of shape (m, D)
+        Share of every cell in each domain; columns sum to 1.
+    n_classes : int
+    """
+    mass = histogram.sum(axis=1)
+    # A cell of few rows looks extreme by chance.
+    large = np.argsort(-mass, kind="stable")[: max(n_classes, int((mass >= mass.mean() / 2).sum()))]
+    domains = histogram[large] / np.maximum(mass[large, None], 1e-12)
+    rest, anchors = domains.copy(), []
+    for _ in range(n_classes):
+        anchors.append(int((rest**2).sum(axis=1).argmax()))
+        direction = rest[anchors[-1]] / max(np.linalg.norm(rest[anchors[-1]]), 1e-12)
+        rest -= np.outer(rest @ direction, direction)
+    classes = domains[anchors]
+    cells = np.array([nnls(classes.T, row)[0] for row in histogram])
+    return *_normalised(cells, classes), float(np.linalg.norm(histogram - cells @ classes))
+
+
+def _normalised(cells, prior):
+    """Return cells by class (m, k) whose columns sum to 1, and classes by domain (k, D) likewise."""
+    sums = cells.sum(axis=0)
+    prior = prior * sums[:, None]
+    prior = np.where(prior.sum(axis=0) > 0, prior / np.maximum(prior.sum(axis=0), 1e-12), 1 / len(prior))
+    return cells / np.maximum(sums, 1e-12), prior

@@ -4,8 +4,7 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval
 
-from skweak.losses import pseudo_label_loss
-from skweak.semi.base import SemiSupervisedClassifier, logits_of_views, supervised_loss
+from skweak.semi.base import SemiSupervisedClassifier, logits_of_views, supervised_loss, sure_loss
 
 
 class FixMatchClassifier(SemiSupervisedClassifier):
@@ -59,6 +58,5 @@ class FixMatchClassifier(SemiSupervisedClassifier):
         loss = supervised_loss(run, labeled, batch)
         if weak is None:
             return loss
-        proba = weak.detach().softmax(1)
-        run.record("used", (proba.amax(1) >= self.threshold).to(run.dtype))
-        return loss + self.unlabeled_weight * pseudo_label_loss(strong, proba, threshold=self.threshold).mean()
+        confidence, predicted = weak.detach().softmax(1).max(1)
+        return loss + self.unlabeled_weight * sure_loss(run, strong, confidence, predicted, self.threshold)

@@ -5,8 +5,8 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skweak.losses import curriculum_thresholds, pseudo_label_loss
-from skweak.semi.base import SemiSupervisedClassifier, logits_of_views, supervised_loss
+from skweak.losses import curriculum_thresholds
+from skweak.semi.base import SemiSupervisedClassifier, logits_of_views, supervised_loss, sure_loss
 from skweak.utils import linear_ramp
 
 
@@ -34,9 +34,10 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
 
     Notes
     -----
-    Each unlabeled row remembers the last class that it was sure of; the counts of these classes set the thresholds
-    (`skweak.losses.curriculum_thresholds`). The paper has no ramp. ``history_`` has the share of rows above their
-    threshold under ``used``.
+    Each unlabeled row remembers the last class that it was sure of; the counts of these classes, divided by how
+    frequent the class is among the labels, set the thresholds (`skweak.losses.curriculum_thresholds`). The paper
+    assumes classes of one size, for which nothing is divided, and has no ramp. ``history_`` has the share of rows above
+    their threshold under ``used``.
 
     References
     ----------
@@ -72,20 +73,24 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
             state.counts = torch.zeros(run.n_outputs + 1, dtype=torch.int64, device=device)
             state.counts[-1] = len(state.unlabeled)
         run.check_rows(state.learned)
+        # How frequent each class is among the labels; 1 where all are alike.
+        labels = torch.bincount(run.data.target[state.labeled], minlength=run.n_outputs)
+        run.scratch.frequency = labels * run.n_outputs / len(state.labeled)
 
     def _loss(self, run, batch):
         labeled, weak, strong = logits_of_views(run, batch)
         loss = supervised_loss(run, labeled, batch)
         if weak is None:
             return loss
-        state, proba = run.state, weak.detach().softmax(1)
-        confidence, predicted = proba.max(1)
-        thresholds = curriculum_thresholds(state.counts[:-1], state.counts[-1], threshold=self.threshold).to(run.dtype)
-        run.record("used", (confidence >= thresholds.index_select(0, predicted)).to(run.dtype))
+        state = run.state
+        confidence, predicted = weak.detach().softmax(1).max(1)
+        # A rare class is not one that is hard: it has fewer rows to be sure of.
+        counts = state.counts[:-1] / run.scratch.frequency
+        thresholds = curriculum_thresholds(counts, state.counts[-1], threshold=self.threshold).to(run.dtype)
         before = state.learned.index_select(0, batch.unlabeled.index)
         after = torch.where(confidence >= self.threshold, predicted, before)
         # Counted by what changes, not anew: a step costs the rows of a batch, not all of them.
         state.counts.index_add_(0, before, -torch.ones_like(before)).index_add_(0, after, torch.ones_like(after))
         state.learned.index_copy_(0, batch.unlabeled.index, after)
         weight = self.unlabeled_weight * linear_ramp(run.progress, length=self.ramp)
-        return loss + weight * pseudo_label_loss(strong, proba, threshold=thresholds).mean()
+        return loss + weight * sure_loss(run, strong, confidence, predicted, thresholds.index_select(0, predicted))

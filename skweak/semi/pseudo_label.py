@@ -4,8 +4,7 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval
 
-from skweak.losses import pseudo_label_loss
-from skweak.semi.base import SemiSupervisedClassifier, join_rows, supervised_loss
+from skweak.semi.base import SemiSupervisedClassifier, join_rows, supervised_loss, sure_loss
 from skweak.utils import linear_ramp
 
 
@@ -68,6 +67,6 @@ class PseudoLabelClassifier(SemiSupervisedClassifier):
         labeled, unlabeled = logits.tensor_split([len(batch.labeled.X)])
         if batch.unlabeled is None:
             return supervised_loss(run, labeled, batch)
-        losses = pseudo_label_loss(unlabeled, unlabeled.detach().softmax(1), threshold=self.threshold)
+        sure = sure_loss(run, unlabeled, *unlabeled.detach().softmax(1).max(1), self.threshold)
         weight = self.unlabeled_weight * linear_ramp(run.progress, length=self.ramp)
-        return supervised_loss(run, labeled, batch) + weight * losses.mean()
+        return supervised_loss(run, labeled, batch) + weight * sure

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
 from skweak.crowd import long_from_votes, majority_vote, votes_from_long
-from skweak.crowd.answers import read_answers
+from skweak.crowd.answers import _number, read_answers
 
 COMMON = settings(max_examples=25, deadline=None, derandomize=True)
 CODES = np.array([[0, 1, -1], [-1, 1, 1], [2, -1, -1], [-1, -1, -1]])
@@ -61,6 +61,29 @@ def test_the_long_form_and_a_frame_keep_names():
     assert answers.task.tolist() == [1, 0] and answers.worker.tolist() == [1, 0] and answers.code.tolist() == [0, 1]
     named = read_answers(pd.DataFrame({"eva": [1, 0], "tom": [1, -1]}, index=["p", "q"]))
     assert named.workers.tolist() == ["eva", "tom"] and named.tasks.tolist() == ["p", "q"]
+
+
+@COMMON
+@given(st.one_of(
+    arrays(np.int8, st.integers(0, 30)), arrays(np.int64, st.integers(0, 30), elements=st.integers(-3, 3)),
+    arrays(np.uint64, st.integers(0, 30)), arrays("U1", st.integers(0, 30), elements=st.sampled_from("abc")),
+))  # fmt: skip
+def test_values_are_numbered_as_numpy_does(values):
+    names, index = np.unique(values, return_inverse=True)
+    found, number = _number(values)
+    assert found.dtype == values.dtype and found.tolist() == names.tolist() and number.tolist() == index.tolist()
+
+
+@COMMON
+@given(arrays(np.int64, (6, 3), elements=st.integers(-1, 2)).filter(lambda codes: (codes >= 0).any()))
+def test_tables_and_entries_by_a_loop(codes):
+    answers = read_answers(codes, classes=[0, 1, 2])
+    weight, proba = np.arange(1.0, len(answers.code) + 1), np.arange(18.0).reshape(6, 3)
+    table = np.zeros((6, 3))
+    for task, code, value in zip(answers.task, answers.code, weight, strict=True):
+        table[task, code] += value
+    np.testing.assert_array_equal(answers.table(weight), table)
+    np.testing.assert_array_equal(answers.pick(proba), proba[answers.task, answers.code])
 
 
 def test_no_array_of_tasks_by_workers_is_made():
@@ -126,7 +149,11 @@ def test_what_cannot_be_read_has_its_sentence(answers, options, error, message):
         ({"tasks": [0, 0]}, ValueError, "distinct"),
         ({"tasks": [5]}, ValueError, "task 0, which is not in"),
         ({"missing": "?"}, TypeError, "cannot stand among"),
-        ({"task": np.arange(20_000), "worker": np.arange(20_000), "label": np.zeros(20_000, int)}, ValueError, "need no table"),
+        (
+            {"task": np.arange(20_000), "worker": np.arange(20_000), "label": np.zeros(20_000, int)},
+            ValueError,
+            "need no table",
+        ),
     ],
 )
 def test_tables_that_cannot_be_made(changes, error, message):

@@ -11,6 +11,8 @@ import torch
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression, Perceptron
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import skweak
@@ -69,6 +71,31 @@ def test_heads_without_answers_take_no_part():
     run = SimpleNamespace(module_=nn.Linear(2, 2), doctors_=doctors)
     proba = clf._logits(run, torch.zeros(1, 2)).exp()
     torch.testing.assert_close(proba, torch.tensor([[0.7, 0.3]]))
+
+
+def test_a_head_is_its_own_as_far_as_its_answers_go():
+    doctors = Doctors(1, 3, 2)
+    with torch.no_grad():
+        doctors.heads.weight.copy_(torch.tensor([[2.0], [0.0], [0.0], [4.0], [9.0], [9.0]]))
+        doctors.heads.bias.zero_()
+    assert doctors(torch.ones(1, 1)).tolist() == [[[2, 0], [0, 4], [9, 9]]]
+    # The mean of the two that answered is (1, 2).
+    doctors.active[2] = False
+    doctors.share.copy_(torch.tensor([0.5, 0.0, 0.0]))
+    assert doctors(torch.ones(1, 1)).tolist() == [[[1.5, 1], [1, 2], [1, 2]]]
+
+
+def test_shrinkage_by_answers_and_its_limits():
+    X, _, answers = crowd(60)
+    answers[10:, 0] = -1
+    fits = {
+        k: DoctorNetClassifier(**(SMALL | {"max_epochs": 2}), shrinkage=k).fit(X, answers) for k in (0.0, 10.0, 1e6)
+    }
+    count = (answers >= 0).sum(0)
+    np.testing.assert_allclose(fits[10.0].net_.doctors_.share, count**2 / (count**2 + 100), rtol=1e-6)
+    assert fits[0.0].net_.doctors_.share.tolist() == [1.0] * 5
+    same = fits[1e6].annotator_proba(X)
+    np.testing.assert_allclose(same, same[:, :1].repeat(5, axis=1), atol=1e-4)
 
 
 def test_new_answers_of_a_round_by_hand():
@@ -219,6 +246,21 @@ def test_saved_and_loaded(cls, tmp_path):
     assert np.array_equal(again.annotator_proba(X), clf.annotator_proba(X))
 
 
+def test_around_a_classifier_of_scikit_learn_it_is_saved_and_loaded(tmp_path):
+    pytest.importorskip("skops")
+    X, _, answers = crowd(60)
+    clf = VoteClassifier(estimator=make_pipeline(StandardScaler(), LogisticRegression(C=0.3))).fit(X, answers)
+    skweak.save(clf, tmp_path / "crowd.skweak")
+    again = skweak.load(tmp_path / "crowd.skweak")
+    assert again.estimator.get_params()["logisticregression__C"] == 0.3
+    assert np.array_equal(again.predict_proba(X), clf.predict_proba(X))
+    assert np.array_equal(again.annotator_proba(X), clf.annotator_proba(X))
+    assert np.array_equal(again.fit(X, answers).predict_proba(X), clf.predict_proba(X))
+    # Unfitted as well.
+    skweak.save(VoteClassifier(estimator=LogisticRegression(C=0.3)), tmp_path / "crowd.skweak")
+    assert skweak.load(tmp_path / "crowd.skweak").estimator.C == 0.3
+
+
 def test_search_over_consensus_and_calibration():
     X, y, answers = crowd()
     folds = KFold(3, shuffle=True, random_state=0)
@@ -240,7 +282,11 @@ def test_search_over_consensus_and_calibration():
 def test_any_classifier_learns_what_the_network_learns(consensus):
     X, y, answers = crowd()
     clf = VoteClassifier(consensus=consensus, estimator=LogisticRegression()).fit(pd.DataFrame(X), answers)
-    assert (clf.predict(pd.DataFrame(X)) == y).mean() > 0.9 and clf.annotator_proba(pd.DataFrame(X)).shape == (120, 5, 3)
+    assert (clf.predict(pd.DataFrame(X)) == y).mean() > 0.9 and clf.annotator_proba(pd.DataFrame(X)).shape == (
+        120,
+        5,
+        3,
+    )
     assert clf.label_quality_.shape == (120,) and clf.confusion_.shape == (5, 3, 3)
     # The rows of the classifier's own fit: each class with its share as weight.
     posterior = {"dawid_skene": dawid_skene}.get(consensus, majority_vote)(answers).posterior

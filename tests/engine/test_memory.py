@@ -42,6 +42,30 @@ def test_average_stays_in_evaluation_mode_without_gradients_and_copies_buffers()
     assert torch.equal(average.module[0].running_mean, network[0].running_mean)
 
 
+def test_buffers_are_averaged_where_they_are_numbers_and_counters_copied():
+    network = nn.BatchNorm1d(1)
+    average = MovingAverage(network, use_buffers=True)
+    for value in (1, 2):
+        network.running_mean.fill_(value)
+        network.num_batches_tracked.fill_(value)
+        average.update_parameters(network, 0.75)
+    assert average.module.running_mean.item() == 1.25 and average.module.num_batches_tracked.item() == 2
+
+
+def test_an_average_sees_tensors_that_were_exchanged_and_goes_on_from_a_state():
+    network = nn.Linear(1, 1, bias=False)
+    average = MovingAverage(network, decay=0.5)
+    average.update_parameters(network)
+    network.weight = nn.Parameter(average.module.weight + 2)
+    average.update_parameters(network)
+    torch.testing.assert_close(average.module.weight, network.weight - 1, check_dtype=False)
+    again = MovingAverage(network, decay=0.5)
+    again.load_state_dict(average.state_dict())
+    again.update_parameters(network)
+    torch.testing.assert_close(again.module.weight.item(), network.weight.item() - 0.5)
+    assert "_places" not in vars(copy.deepcopy(average))
+
+
 def test_average_is_copied_and_pickled_with_its_own_decay():
     average = MovingAverage(nn.Linear(1, 1), decay=0.5)
     for other in (copy.deepcopy(average), pickle.loads(pickle.dumps(average))):

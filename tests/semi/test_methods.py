@@ -100,7 +100,7 @@ def test_weight_zero_is_labeled_training(cls):
     np.testing.assert_allclose(first, second, rtol=1e-6)
 
 
-def step(clf, logits, n_labeled=1, **state):
+def step(clf, logits, n_labeled=1, frequency=(1.0, 1.0), **state):
     """Return the loss of a batch whose inputs are the logits, the first ones labeled 0."""
     logits = torch.tensor(logits)
     labeled = Batch(logits[:n_labeled], torch.zeros(n_labeled, dtype=torch.int64), torch.arange(n_labeled))
@@ -111,6 +111,7 @@ def step(clf, logits, n_labeled=1, **state):
     run = SimpleNamespace(
         module_=nn.Identity(), views=views, dtype=torch.float32, n_outputs=logits.shape[1], progress=1.0,
         state=SimpleNamespace(steps=0, **state), record=lambda name, value: records.update({name: value}),
+        scratch=SimpleNamespace(frequency=torch.tensor(frequency)),
     )  # fmt: skip
     return clf._loss(run, SemiBatch(labeled, unlabeled)), run, records
 
@@ -131,6 +132,16 @@ def test_flexmatch_remembers_and_lowers_thresholds():
     # Class 1 has no confident row, so its threshold is 0: both rows count.
     assert loss.item() == pytest.approx(np.log(2) - (np.log(0.96) + np.log(0.6)) / 2, rel=1e-5)
     assert run.state.learned.tolist() == [0, 0, 2] and run.state.counts.tolist() == [2, 0, 0]
+
+
+def test_flexmatch_does_not_take_a_rare_class_for_a_hard_one():
+    # Three quarters of the labels are of class 0, and of the rows that are sure as well.
+    state = {"learned": torch.full((2,), 2), "counts": torch.tensor([6, 2, 0])}
+    p = torch.tensor([[0.5, 0.5], [0.4, 0.6]])
+    _, _, records = step(FlexMatchClassifier(), p.log().tolist(), frequency=(1.5, 0.5), **state)
+    assert records["used"].tolist() == [0]
+    _, _, records = step(FlexMatchClassifier(), p.log().tolist(), **state)
+    assert records["used"].tolist() == [1]
 
 
 def test_pseudo_labels_and_mean_teacher_by_hand():

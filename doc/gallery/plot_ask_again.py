@@ -1,0 +1,52 @@
+"""
+Whom to ask again, and about what
+=================================
+
+Three answers to each of 600 photographs leave some consensus labels in doubt. Further answers are bought, a few at a
+time: about the tasks that are least sure, from the annotators whom the report calls best, or about any task from
+anybody.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+
+from skweak.crowd import annotator_report, dawid_skene
+from skweak.datasets import make_annotators, make_crowd_labels
+
+y = load_digits().target[:600]
+confusion, kind = make_annotators(10, reliable=6, biased=4, lazy=2, random_state=0)
+# What everybody would say, of which three answers to each task are known at first.
+everything, _ = make_crowd_labels(y, confusion=confusion, random_state=0)
+random = np.random.RandomState(0)
+first = np.full_like(everything, -1)
+rows = np.arange(len(y))[:, None]
+trios = np.argsort(random.rand(*everything.shape), axis=1)[:, :3]
+first[rows, trios] = everything[rows, trios]
+print(annotator_report(first, dawid_skene(first))[["n_answers", "favourite_share", "agreement", "quality"]].round(2))
+
+
+# %%
+# Of each doubtful task the best annotator who has not seen it yet is asked.
+def ask(answers, n_tasks, wisely):
+    """Return the answers with one more about each of ``n_tasks`` tasks."""
+    consensus, answers = dawid_skene(answers), answers.copy()
+    if wisely:
+        tasks, rank = np.argsort(consensus.quality)[:n_tasks], consensus.annotator_quality
+    else:
+        tasks, rank = random.permutation(len(answers))[:n_tasks], random.rand(answers.shape[1])
+    person = np.where(answers[tasks] < 0, rank, -np.inf).argmax(axis=1)
+    answers[tasks, person] = everything[tasks, person]
+    return answers
+
+
+_, ax = plt.subplots(figsize=(6, 4))
+for name, wisely in (("least sure tasks, best annotators", True), ("any task, anybody", False)):
+    answers, curve = first, []
+    for _ in range(11):
+        curve.append((dawid_skene(answers).label == y).mean())
+        answers = ask(answers, 60, wisely)
+    ax.plot(60 * np.arange(11), curve, marker="o", label=name)
+ax.set(xlabel="further answers", ylabel="share of right consensus labels")
+ax.legend()
+plt.show()
