@@ -40,6 +40,7 @@ EXCLUDED = {
     "IEThreshold": "asks single annotators; the study of annotation queries is still to come",
     "LabelerCost": "asks single annotators; the study of annotation queries is still to come",
     "MultiLabelRows": "asks for several labels per row; the study of entry queries is still to come",
+    "SubsetClassifier": "fits another classifier on a part of its table; measured in its tests",
     "ReannotationQuery": "asks for second looks at given labels; the study of audits is still to come",
 }
 

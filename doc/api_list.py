@@ -110,6 +110,7 @@ API = {
                 "ClassBalanced",
                 "CLUE",
                 "ClusterMargin",
+                "DataPruner",
                 "DCFS",
                 "DCFSClassifier",
                 "DensityWeighted",
@@ -139,7 +140,9 @@ API = {
                 "RandomSampling",
                 "RankedBatch",
                 "ReannotationQuery",
+                "ScoreDiversitySelector",
                 "Subsampled",
+                "SubsetClassifier",
                 "TypiClust",
             ],
             "Functions": [

@@ -13,6 +13,7 @@ from skweak.active.class_balanced import ClassBalanced
 from skweak.active.clue import CLUE
 from skweak.active.cluster_margin import ClusterMargin
 from skweak.active.committee import QueryByCommittee
+from skweak.active.data_pruner import DataPruner
 from skweak.active.dcfs import DCFS, DCFSClassifier
 from skweak.active.density import DensityWeighted
 from skweak.active.drop_query import DropQuery
@@ -31,6 +32,8 @@ from skweak.active.power_sampling import PowerSampling
 from skweak.active.ranked_batch import RankedBatch
 from skweak.active.reannotation import ReannotationQuery
 from skweak.active.subsampled import Subsampled
+from skweak.active.subset_classifier import SubsetClassifier
+from skweak.active.subset_selector import ScoreDiversitySelector
 from skweak.active.typiclust import TypiClust
 from skweak.active.uncertainty import (
     EntropySampling,
@@ -43,6 +46,9 @@ __all__ = [
     "active_split",
     "compare_runs",
     "ReannotationQuery",
+    "ScoreDiversitySelector",
+    "SubsetClassifier",
+    "DataPruner",
     "MultiLabelRows",
     "EntryMargin",
     "AUDI",
