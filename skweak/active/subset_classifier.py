@@ -6,7 +6,7 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, indexable, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, indexable, validate_data
 
 from skweak.active.subset_selector import ScoreDiversitySelector
 from skweak.fit.links import Documented
@@ -68,7 +68,7 @@ class SubsetClassifier(Documented, MetaEstimatorMixin, ClassifierMixin, BaseEsti
         X, y = indexable(X, y)
         validate_data(self, X, skip_check_array=True)
         check_classification_targets(y)
-        y = read_labels(y).ravel()
+        y = column_or_1d(read_labels(y), warn=True)
         selector = ScoreDiversitySelector() if self.selector is None else clone(self.selector)
         self.selected_ = selector.fit(X, y).selected_
         self.estimator_ = clone(self.estimator).fit(_safe_indexing(X, self.selected_), y[self.selected_])

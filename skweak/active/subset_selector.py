@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _num_samples
 
@@ -53,6 +54,7 @@ class ScoreDiversitySelector(QueryStrategy):
     selected_ : ndarray of shape (n_select,)
         Positions in the order of choice. Every class has a row among them, where there is room.
     score_ : ndarray of shape (n,) or None
+        Of the given labels; nan for the only row of a class, which no fold can judge and which counts as easy.
     cluster_ : ndarray of shape (n,) or None
         Cluster of each row, for "cluster".
 
@@ -112,7 +114,7 @@ class ScoreDiversitySelector(QueryStrategy):
         classes, target = (None, None) if y is None else np.unique(np.asarray(y), return_inverse=True)
         score, kept = self._judge(name, X, y, target), np.arange(n)
         if name == "ratio":
-            kept = np.flatnonzero(score < 1)
+            kept = np.flatnonzero(~(score >= 1))
             if len(kept) < m:
                 raise ValueError(f"score='ratio' finds {n - len(kept)} of {n} labels implausible; {m} rows are wanted.")
         embedding = self._embed(X)
@@ -152,21 +154,28 @@ class ScoreDiversitySelector(QueryStrategy):
             return np.asarray(name(X, y), dtype=np.float64)
         if y is None:
             raise ValueError(f"score={name!r} needs predictions: give y to fit, or call it with a fitted learner.")
+        counts = np.bincount(target)
+        # The only row of a class can be judged by no fold.
+        rows = np.flatnonzero(counts[target] > 1)
+        score = np.full(len(target), np.nan)
+        names, found = np.unique(target[rows], return_inverse=True)
+        if len(names) < 2:
+            return score
         model = self.estimator
         if model is None:
-            model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-        smallest = int(np.bincount(target).min())
-        if smallest < 2:
-            raise ValueError("y has a class of a single row, which no fold can judge; leave it out or pass a callable.")
-        folds = StratifiedKFold(min(_FOLDS, smallest), shuffle=True, random_state=self.random_state)
-        proba = cross_val_predict(model, X, target, cv=folds, method="predict_proba")
+            scaler = StandardScaler(with_mean=not hasattr(X, "toarray"))
+            model = make_pipeline(scaler, LogisticRegression(max_iter=500))
+        folds = StratifiedKFold(min(_FOLDS, counts[names].min()), shuffle=True, random_state=self.random_state)
+        proba = cross_val_predict(model, _safe_indexing(X, rows), found, cv=folds, method="predict_proba")
         if name in ("entropy", "margin"):
-            return as_uncertainty(proba, name)
-        if name == "el2n":
-            return el2n(proba, target)
-        if name == "ratio":
-            return ratio_score(proba, target, np.bincount(target) / len(target))
-        return -np.log(np.maximum(proba[np.arange(len(target)), target], 1e-12))
+            score[rows] = as_uncertainty(proba, name)
+        elif name == "el2n":
+            score[rows] = el2n(proba, found)
+        elif name == "ratio":
+            score[rows] = ratio_score(proba, found, np.bincount(found) / len(found))
+        else:
+            score[rows] = -np.log(np.maximum(proba[np.arange(len(found)), found], 1e-12))
+        return score
 
     def _select(self, view, n_instances):
         name = None if self.score == "auto" else self.score
@@ -187,5 +196,5 @@ def _with_every_class(picks, target, score):
     for missing in np.setdiff1d(target, target[picks]):
         rows = np.flatnonzero(target == missing)
         frequent = np.bincount(target[picks]).argmax()
-        picks[np.flatnonzero(target[picks] == frequent)[-1]] = rows[np.argmin(score[rows])]
+        picks[np.flatnonzero(target[picks] == frequent)[-1]] = rows[np.argmin(np.nan_to_num(score[rows]))]
     return picks

@@ -122,11 +122,18 @@ def test_a_parquet_pool_is_queried_within_one_gigabyte(tmp_path):
 @pytest.mark.long
 def test_two_worker_processes_find_the_rows_of_one(tmp_path):
     da, distributed = pytest.importorskip("dask.array"), pytest.importorskip("distributed")
-    pool = pool_on_disk(tmp_path / "pool", 2_000_000)
+    n_rows, size = 2**20, 2**17
+    pool = pool_on_disk(tmp_path / "pool", n_rows)
+
+    def read(block_info=None):
+        # Opened by the worker: an array of rows would travel with the graph.
+        (start, stop), _ = block_info[None]["array-location"]
+        return np.memmap(tmp_path / "pool", dtype=np.float32, mode="r", shape=(n_rows, N_FEATURES))[start:stop]
+
     learner = learner_with(MarginSampling())
+    blocks = da.map_blocks(read, chunks=((size,) * (n_rows // size), (N_FEATURES,)), dtype=np.float32)
     settings = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with distributed.LocalCluster(**settings) as cluster, distributed.Client(cluster):
-        blocks = da.from_array(pool, chunks=(2**17, -1), name="pool")
         (indices, rows), peak = peak_of(lambda: learner.query(blocks, n_instances=100))
     print(f"peak {peak / 2**20:.0f} MiB")
     assert peak < ALLOWED

@@ -64,7 +64,7 @@ def test_ten_rows():
     assert select_subset(TEN, 4, score=SCORE, n_clusters=2).tolist() == [4, 9, 3, 8]
     assert select_subset(TEN, 4, score=SCORE, n_clusters=2, direction="hard").tolist() == [0, 5, 1, 6]
     assert select_subset(TEN, 2, method="kcenter").tolist() == [0, 9]
-    assert select_subset(TEN, 2, score=SCORE, method="easy", target=TEN[:, 0] // 9 == 1).tolist() == [4, 9]
+    assert select_subset(TEN, 2, score=SCORE, method="easy", target=(TEN[:, 0] // 9).astype(int)).tolist() == [4, 9]
     # The hardest two never, the others evenly.
     picks = [select_subset(TEN, 5, score=SCORE, method="window", drop_hardest=0.2, random_state=s) for s in range(9)]
     assert not {0, 5} & set(np.concatenate(picks)) and set(SCORE[picks[0]]) == {1, 2, 3, 4}
@@ -107,13 +107,17 @@ def test_scores_by_name_and_by_function(digits):
         selector = ScoreDiversitySelector(n_select=0.25, score=score).fit(X[:200], noisy[:200])
         assert len(selector.selected_) == 50 and selector.score_.shape == (200,)
     assert len(ScoreDiversitySelector(n_select=20).fit(X[:200]).selected_) == 20
+    # The only row of a class can be judged by no fold, and counts as easy.
+    alone = np.append(noisy[:199], 77)
+    rare = ScoreDiversitySelector(n_select=20).fit(X[:200], alone)
+    assert np.isnan(rare.score_).tolist() == [False] * 199 + [True] and 199 in rare.selected_
+    assert np.isnan(ScoreDiversitySelector(n_select=20).fit(X[:200], np.arange(200)).score_).all()
     found = ScoreDiversitySelector(n_select=20, embed=lambda X: X[:, :2], method="kcenter", score=None).fit(X[:200])
     assert found.score_ is None and found.cluster_ is None
     for facts, labels, message in (
         ({"score": "loss"}, None, "judges labels; give y"), ({"score": "margin"}, None, "needs predictions"),
         ({"n_select": 300}, noisy[:200], "asks for 300 of 200 rows"),
         ({"score": "ratio", "n_select": 195}, noisy[:200], "labels implausible"),
-        ({}, np.arange(200), "a class of a single row"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             ScoreDiversitySelector(**facts).fit(X[:200], labels)
