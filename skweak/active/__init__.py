@@ -1,6 +1,7 @@
 """Choosing the rows whose labels are worth buying."""
 
 from skweak.active.annotators import ActiveLab, IEThreshold, LabelerCost
+from skweak.active.auro import AURO
 from skweak.active.badge import BADGE
 from skweak.active.bait import BAIT
 from skweak.active.bald import BALD
@@ -52,6 +53,7 @@ __all__ = [
     "MultiLabelRows",
     "EntryMargin",
     "AUDI",
+    "AURO",
     "LabelerCost",
     "IEThreshold",
     "ActiveLab",

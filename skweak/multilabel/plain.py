@@ -5,8 +5,10 @@ from numbers import Real
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.base import WeakClassifier
+from skweak.fit.inputs import check_pairs
+from skweak.fit.messages import refuse_facts
 from skweak.fit.weighted import WeightedRows
-from skweak.losses import asymmetric_loss
+from skweak.losses import asymmetric_loss, pairwise_label_loss
 
 
 class MultiLabelClassifier(WeightedRows, WeakClassifier):
@@ -30,6 +32,8 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
     clip : float in [0, 1), default=0.05
         Negatives predicted with at most this probability cost nothing in the asymmetric loss. Larger values forgive
         negatives that are really missing labels.
+    pair_weight : float >= 0, default=1.0
+        Weight of the comparisons given to ``fit`` as ``pairs``, beside an entry; 0 does not learn from them.
     lr : float > 0, default=0.01
         Learning rate. The loss of a row is a sum over its labels: with hundreds of labels take a smaller one.
     **training
@@ -61,11 +65,12 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
         "gamma_negative": [Interval(Real, 0, None, closed="left")],
         "gamma_positive": [Interval(Real, 0, None, closed="left")],
         "clip": [Interval(Real, 0, 1, closed="left")],
+        "pair_weight": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(
         self, module="auto", *, loss="bce", gamma=2.0, gamma_negative=4.0, gamma_positive=1.0, clip=0.05,
-        lr=0.01, **training,
+        pair_weight=1.0, lr=0.01, **training,
     ):  # fmt: skip
         super().__init__(module, lr=lr, **training)
         self.loss = loss
@@ -73,6 +78,23 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
         self.gamma_negative = gamma_negative
         self.gamma_positive = gamma_positive
         self.clip = clip
+        self.pair_weight = pair_weight
+
+    def fit(self, X, y, sample_weight=None, pairs=None, **facts):
+        """Train on ``X`` and ``y``.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of shape (n, ...)
+        y : array-like of shape (n, L)
+            0, 1, and -1 where nothing is known.
+        sample_weight : array-like of shape (n,), optional
+            Weight of each row, 0 leaves one out.
+        pairs : array-like of shape (P, 3), optional
+            Comparisons (row, label that fits better, other label), as `skweak.active.AURO` asks for them.
+        """
+        side = None if pairs is None else {"pairs": check_pairs(pairs, len(X) if hasattr(X, "__len__") else X.shape[0])}
+        return self._fit(X, y, sample_weight=sample_weight, side=side, **refuse_facts(self, facts))
 
     def _loss(self, run, batch):
         focus = {
@@ -83,4 +105,9 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
                 "gamma_negative": self.gamma_negative, "gamma_positive": self.gamma_positive, "clip": self.clip,
             },
         }[self.loss]  # fmt: skip
-        return asymmetric_loss(run.module_(batch.X), batch.y, **focus)
+        logits = run.module_(batch.X)
+        loss = asymmetric_loss(logits, batch.y, **focus)
+        pairs = run.data.side.get("pairs")
+        if pairs is None:
+            return loss
+        return loss + self.pair_weight * pairwise_label_loss(logits, pairs.index_select(0, batch.index))

@@ -33,6 +33,7 @@ from skweak.active.scores.disagreement import batch_bald, committee_disagreement
 from skweak.active.scores.entries import (
     audi_entries,
     cardinality_inconsistency,
+    compared_labels,
     entry_uncertainty,
     max_loss_reduction,
     separation_margin,
@@ -72,6 +73,7 @@ __all__ = [
     "cluster_quota",
     "coarse_to_fine",
     "committee_disagreement",
+    "compared_labels",
     "confidence_score",
     "coverage_bandwidth",
     "dirichlet_uncertainty",
