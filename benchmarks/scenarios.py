@@ -35,11 +35,13 @@ FAMILIES = {
 # Public estimators and strategies without a scenario, each with the reason.
 EXCLUDED = {
     "AUDI": "asks for single entries; the study of entry queries is still to come",
+    "AURO": "asks for comparisons of labels; measured in its tests",
     "ActiveLab": "asks single annotators; the study of annotation queries is still to come",
     "EntryMargin": "asks for single entries; the study of entry queries is still to come",
     "IEThreshold": "asks single annotators; the study of annotation queries is still to come",
     "LabelerCost": "asks single annotators; the study of annotation queries is still to come",
     "MultiLabelRows": "asks for several labels per row; the study of entry queries is still to come",
+    "SubsetClassifier": "fits another classifier on a part of its table; measured in its tests",
     "ReannotationQuery": "asks for second looks at given labels; the study of audits is still to come",
 }
 

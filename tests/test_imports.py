@@ -30,6 +30,7 @@ ROOMS = {
 FAMILY = {"augment", "base", "engine", "fit", "labels", "losses", "metrics", "nn", "storage", "utils"}
 # A family that stands on a pure function or an estimator of another one, each with its reason.
 NEIGHBOURS = {
+    "active": {"multilabel": "an oracle of labels in a hierarchy is closed by the rule that known labels are"},
     "semi": {"noisy": "plain training tells domains apart for classes that nobody has named"},
     "audit": {
         "noisy": "the report judges rows in the folds of the search for wrong labels",

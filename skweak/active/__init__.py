@@ -1,6 +1,7 @@
 """Choosing the rows whose labels are worth buying."""
 
 from skweak.active.annotators import ActiveLab, IEThreshold, LabelerCost
+from skweak.active.auro import AURO
 from skweak.active.badge import BADGE
 from skweak.active.bait import BAIT
 from skweak.active.bald import BALD
@@ -13,6 +14,7 @@ from skweak.active.class_balanced import ClassBalanced
 from skweak.active.clue import CLUE
 from skweak.active.cluster_margin import ClusterMargin
 from skweak.active.committee import QueryByCommittee
+from skweak.active.data_pruner import DataPruner
 from skweak.active.dcfs import DCFS, DCFSClassifier
 from skweak.active.density import DensityWeighted
 from skweak.active.drop_query import DropQuery
@@ -31,6 +33,8 @@ from skweak.active.power_sampling import PowerSampling
 from skweak.active.ranked_batch import RankedBatch
 from skweak.active.reannotation import ReannotationQuery
 from skweak.active.subsampled import Subsampled
+from skweak.active.subset_classifier import SubsetClassifier
+from skweak.active.subset_selector import ScoreDiversitySelector
 from skweak.active.typiclust import TypiClust
 from skweak.active.uncertainty import (
     EntropySampling,
@@ -43,9 +47,13 @@ __all__ = [
     "active_split",
     "compare_runs",
     "ReannotationQuery",
+    "ScoreDiversitySelector",
+    "SubsetClassifier",
+    "DataPruner",
     "MultiLabelRows",
     "EntryMargin",
     "AUDI",
+    "AURO",
     "LabelerCost",
     "IEThreshold",
     "ActiveLab",

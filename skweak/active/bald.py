@@ -76,6 +76,7 @@ def _with_active_dropout(view):
     """Replace the estimator of ``view`` by a copy whose dropout layers stay random; return the network's device."""
     estimator = view.estimator
     holder = getattr(estimator, "net_", estimator)
+    view.in_order = True
     if not hasattr(holder, "module_"):
         raise TypeError(
             f"{view.owner} needs a network with dropout, which {type(estimator).__name__} is not; use QueryByCommittee."

@@ -59,8 +59,8 @@ class QueryStrategy(BaseEstimator, ABC):
         ----------
         learner : active learner, estimator or Pipeline
             What will learn from the labels, fitted.
-        X_pool : array-like, sparse matrix or DataFrame of shape (n, ...)
-            Rows to choose from; memory maps are read in chunks.
+        X_pool : array-like, sparse matrix, DataFrame, Arrow data set or dask array of shape (n, ...)
+            Rows to choose from; memory maps and data sets are read in chunks, blocks of dask are scored where they are.
         n_instances : int, default=1
             How many; 0 gives two empty arrays.
         labeled : pair (X, y), optional
@@ -117,13 +117,24 @@ class QueryStrategy(BaseEstimator, ABC):
 
 
 class ScoreStrategy(QueryStrategy):
-    """Base of the strategies that take the rows with the largest score."""
+    """Base of the strategies that take the rows with the largest score.
 
-    @abstractmethod
+    A subclass writes ``_row_score`` where the score of a row does not depend on the other rows of the pool, so that no
+    more than the best of each chunk are kept; else ``_score``.
+    """
+
+    def _row_score(self, view):
+        """Return a function of rows that gives their scores, or None."""
+        return None
+
     def _score(self, view):
         """Return one score per row of the pool."""
+        return view.map(self._row_score(view))
 
     def _select(self, view, n_instances):
+        score = self._row_score(view)
+        if score is not None:
+            return view.best(score, n_instances)
         scores = self._score(view)
         indices = top_k(scores, n_instances)
         return indices, scores[indices]

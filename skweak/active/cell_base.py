@@ -23,6 +23,8 @@ class CellStrategy(QueryStrategy):
 
     query_kind = "entries"
     _cold_start = True
+    # Numbers of an index.
+    _width = 2
     _parameter_constraints = QueryStrategy._parameter_constraints | {"random_state": SEED}
 
     def __init__(self, *, random_state=0, verbose=0):
@@ -75,17 +77,21 @@ class CellStrategy(QueryStrategy):
         if y_pool.ndim != 2 or len(y_pool) != view.n_pool or y_pool.dtype.kind not in "iu":
             raise ValueError(f"y_pool must be a matrix of integers with {view.n_pool} rows, -1 where nothing is known.")
         closed = (y_pool >= 0) | (False if closed is None else np.asarray(closed, dtype=bool))
-        n_open = int((~closed).sum())
+        n_open = self._count_open(closed)
         if n_instances > n_open:
             raise ValueError(f"n_instances={n_instances} cells are asked for, but y_pool has only {n_open} open ones.")
         if n_instances == 0:
-            return np.empty((0, 2), dtype=np.int64), np.empty(0)
+            return np.empty((0, self._width), dtype=np.int64), np.empty(0)
         if view.can_predict:
             cells, scores = self._cells(view, y_pool, closed, int(n_instances))
         else:
             cells, scores = self._first(view, closed, n_instances), np.zeros(n_instances)
         scores = np.minimum.accumulate(np.asarray(scores, dtype=np.float64)) + 0.0
         return np.asarray(cells, dtype=np.int64), scores
+
+    def _count_open(self, closed):
+        """Return how many questions are left."""
+        return int((~closed).sum())
 
     def _first(self, view, closed, n_instances):
         """Return all open cells of rows drawn at random: whole rows teach a first classifier."""

@@ -21,7 +21,8 @@ class CellRounds(Rounds):
 
     After each round the estimator is fitted anew on the learner's first rows and all rows with an answer: on the
     entries as they are; on the most frequent annotation, or on the matrix where the estimator is made for annotators;
-    on the first rows with ``pairs=`` for comparisons.
+    for comparisons on the rows compared as well, with ``pairs=``: (row of what is fitted, the label that fits better,
+    the other one), without those that fit alike.
     """
 
     def __init__(self, learner, X_pool, oracle, n_instances, *, y_pool, **facts):
@@ -44,7 +45,7 @@ class CellRounds(Rounds):
         self.Y_ = self.Y_.astype(np.int64)
         # Cells that were refused are never asked again, but teach nothing.
         self.closed = self.Y_ >= 0
-        self.pairs = []
+        self.pairs, self.compares = [], self.kind == "comparisons"
         self.first = training_rows(learner)
         self.fit()
 
@@ -53,12 +54,12 @@ class CellRounds(Rounds):
         return super().header() | {"kind": self.kind, "y_pool": digest(self.Y_)}
 
     def n_left(self):
-        """Return how many rows have a cell that can be asked for."""
-        return int((~self.closed).any(axis=1).sum())
+        """Return how many rows have a cell, or two labels, that can be asked for."""
+        return int(((~self.closed).sum(axis=1) > self.compares).sum())
 
     def can_ask(self):
         """Tell whether a cell is left that the budget pays for."""
-        if self.budget is None or self.kind == "comparisons":
+        if self.budget is None or self.compares:
             return self.n_left() > 0 and (self.budget is None or self.spent < self.budget)
         return any(self.cost_of(tuple(cell)) <= self.budget - self.spent for cell in np.argwhere(~self.closed).tolist())
 
@@ -74,7 +75,8 @@ class CellRounds(Rounds):
         """Run one round and return its record."""
         start = time.perf_counter()
         # A refused cell reads as known to the strategy, so that it is not asked again.
-        size = self.n_instances if self.kind == "comparisons" else min(self.n_instances, int((~self.closed).sum()))
+        n_open = (~self.closed).sum(axis=1)
+        size = min(self.n_instances, int((n_open // 2 if self.compares else n_open).sum()))
         cells = self.learner.query_strategy(
             self.learner, self.X_pool, size, y_pool=self.Y_, closed=self.closed, asked=[pair[0] for pair in self.pairs]
         )[0]
@@ -83,7 +85,7 @@ class CellRounds(Rounds):
         answers = self.collect(number, cells, journal, "cell")
         start = time.perf_counter()
         for cell, answer in zip(cells, answers, strict=True):
-            if self.kind == "comparisons":
+            if self.compares:
                 self.pairs.append((cell, -1 if answer is REFUSED else answer))
                 self.closed[cell[:2]] = self.closed[cell[0], cell[2]] = True
             else:
@@ -95,7 +97,9 @@ class CellRounds(Rounds):
 
     def fit(self):
         """Fit the estimator on everything that is known; nothing happens while that is too little."""
-        rows = np.flatnonzero((self.Y_ >= 0).any(axis=1))
+        decided = [(cell, answer) for cell, answer in self.pairs if answer >= 0]
+        compared = np.unique(np.array([cell[0] for cell, _ in decided], dtype=np.int64))
+        rows = np.union1d(np.flatnonzero((self.Y_ >= 0).any(axis=1)), compared)
         X, y = _safe_indexing(self.X_pool, rows), self.targets(rows)
         given, known = self.first
         if given is not None:
@@ -103,12 +107,15 @@ class CellRounds(Rounds):
         if not len(y) or (y.ndim == 1 and len(np.unique(y)) < 2):
             return
         facts = {}
-        if self.kind == "comparisons":
+        if self.compares:
             estimator = unwrap(self.learner)[1]
             if "pairs" not in inspect.signature(estimator.fit).parameters:
                 name = type(estimator).__name__
                 raise TypeError(f"comparisons need an estimator whose fit takes pairs=, which {name} does not.")
-            facts["pairs"] = self.pairs
+            before = len(y) - len(rows)
+            place = before + np.searchsorted(rows, [cell[0] for cell, _ in decided])
+            labels = [cell[1:] if answer else cell[:0:-1] for cell, answer in decided]
+            facts["pairs"] = np.column_stack([place, labels]) if decided else np.empty((0, 3), dtype=np.int64)
         self.learner.estimator.fit(X, y, **facts)
 
     def targets(self, rows):
@@ -128,7 +135,7 @@ class CellRounds(Rounds):
             "n_labeled": int((self.Y_ >= 0).any(axis=1).sum()),
             "n_answers": int((self.Y_ >= 0).sum()) + len(self.pairs),
             **self.scores(),
-            "indices": np.array(cells, dtype=np.int64).reshape(-1, 3 if self.kind == "comparisons" else 2),
+            "indices": np.array(cells, dtype=np.int64).reshape(-1, 3 if self.compares else 2),
             "answers": answers,
             "seconds": seconds,
             **self.money(),

@@ -57,8 +57,8 @@ default="vote_entropy"
         self.n_members = n_members
         self.random_state = random_state
 
-    def _score(self, view):
-        return view.map(self._committee(view, self._measure))
+    def _row_score(self, view):
+        return self._committee(view, self._measure)
 
     def _sampled_proba(self, view):
         """Return the class probabilities of every member (T, n, C)."""

@@ -175,8 +175,8 @@ def run_loop(
     learner : ActiveLearner
         Fitted on its first rows; modAL's learners of `skweak.active.modal` work as well. It may have no rows where its
         strategy chooses the first ones itself, as `Herding`, `TypiClust` and `RandomSampling` do.
-    X_pool : array-like, sparse matrix or DataFrame of shape (n, ...)
-        Unlabeled rows. They are not copied; a memory map stays on the disk.
+    X_pool : array-like, sparse matrix, DataFrame, Arrow data set or dask array of shape (n, ...)
+        Unlabeled rows. They are not copied; memory maps and data sets stay on the disk.
     oracle : array-like of shape (n,) or callable
         The answer for every row, or a function that is given the position of one row and returns its label; see
         `skweak.active.oracles` for noisy, costly and human ones. Rows that belong to no known class are answered with

@@ -7,55 +7,14 @@ answer.
 
 import numpy as np
 
+from skweak.active.oracle_base import REFUSED, Oracle, as_cost
 from skweak.labels.markers import read_labels
+from skweak.multilabel import propagate
 
 
-class _Refused:
-    """The answer of somebody who does not answer."""
-
-    def __repr__(self):
-        return "REFUSED"
-
-    def __reduce__(self):
-        return "REFUSED"
-
-
-REFUSED = _Refused()
-
-
-class Oracle:
-    """Base: a function of one index, and what it costs to call it.
-
-    Parameters
-    ----------
-    cost : float or array
-        Of an answer, larger than 0: one number, one per row, or one per cell.
-    """
-
-    def __init__(self, cost=1.0):
-        self.cost = _as_cost(cost)
-
-    def __call__(self, index):
-        """Return the answer for one index."""
-        raise NotImplementedError
-
-    def cost_of(self, index):
-        """Return the cost of an answer, also of one that is refused."""
-        if not self.cost.ndim:
-            return float(self.cost)
-        index = (index,) if np.ndim(index) == 0 else tuple(index)
-        if self.cost.ndim == 1 and len(index) > 1 and self.per == "annotator":
-            return float(self.cost[index[1]])
-        return float(self.cost[index[: self.cost.ndim]])
-
-    per = "row"
-
-
-def _as_cost(cost):
-    cost = np.asarray(cost, dtype=np.float64)
-    if not (np.isfinite(cost) & (cost > 0)).all():
-        raise ValueError("cost must be larger than 0 and finite; give what is free a small cost.")
-    return cost
+def _check_rate(rate, name):
+    if not ((rate >= 0) & (rate <= 1)).all():
+        raise ValueError(f"{name} must be in [0, 1].")
 
 
 class ArrayOracle(Oracle):
@@ -107,6 +66,83 @@ class FunctionOracle(Oracle):
     def __call__(self, index):
         """Return what the function says."""
         return self.function(index)
+
+
+class CrowdOracle(Oracle):
+    """Simulated annotators who err or are silent, each in their own way; asked twice, they answer alike.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Right classes, integers in 0..C-1.
+    confusion : array-like of shape (A, C, C) or (A,)
+        Chance of each answer (column) given the right one; or of a right answer, all errors being alike.
+    cost : float or array of shape (A,), default=1.0
+        Of an answer, given or not.
+    answer_rate : float or array of shape (A,) or (A, n), default=1.0
+        Chance of an answer.
+    random_state : int, default=0
+        Seed.
+
+    Examples
+    --------
+    >>> oracle = CrowdOracle([0, 1], [1.0, 0.0], answer_rate=[1.0, 1.0])
+    >>> oracle((1, 0)), oracle((1, 1))
+    (1, 0)
+    """
+
+    per = "annotator"
+
+    def __init__(self, y, confusion, *, cost=1.0, answer_rate=1.0, random_state=0):
+        super().__init__(cost)
+        self.y, chances = np.asarray(y), np.asarray(confusion, dtype=np.float64)
+        if self.y.ndim != 1 or self.y.dtype.kind not in "iu":
+            raise ValueError("y must be a list of classes 0..C-1.")
+        if chances.ndim == 1:
+            n, right = max(2, int(self.y.max(initial=0)) + 1), chances[:, None, None]
+            chances = np.where(np.eye(n, dtype=bool), right, (1 - right) / (n - 1))
+        square = chances.ndim == 3 and chances.shape[1] == chances.shape[2] > self.y.max(initial=0)
+        if not square or chances.min() < 0 or not np.allclose(chances.sum(axis=2), 1):
+            raise ValueError("confusion must be (A, C, C) with rows that sum to 1, or (A,) numbers in [0, 1].")
+        rate = np.asarray(answer_rate, dtype=np.float64)
+        rate = np.broadcast_to(rate[:, None] if rate.ndim == 1 else rate, (len(chances), len(self.y)))
+        _check_rate(rate, "answer_rate")
+        self.confusion, self.answer_rate, self.random_state = chances, rate, random_state
+
+    def __call__(self, index):
+        """Return the answer of an annotator about a row, or `REFUSED`."""
+        row, annotator = index
+        generator = np.random.default_rng([self.random_state, row, annotator])
+        if generator.random() >= self.answer_rate[annotator, row]:
+            return REFUSED
+        chances = self.confusion[annotator, self.y[row]]
+        return int(generator.choice(len(chances), p=chances / chances.sum()))
+
+
+class HierarchyOracle(ArrayOracle):
+    """Looks labels of a hierarchy up, none of them at odds with another.
+
+    Parameters
+    ----------
+    y : array-like of shape (n, L)
+        0, 1, and -1 where nothing is known; `skweak.multilabel.propagate` fills in what follows.
+    parents : array-like of shape (L,)
+        Parent of each label, -1 for a root.
+    cost : float or array, default=1.0
+
+    Examples
+    --------
+    >>> HierarchyOracle([[-1, 1], [0, -1]], [-1, 0])((0, 0))
+    1
+    """
+
+    def __init__(self, y, parents, *, cost=1.0):
+        super().__init__(propagate(np.asarray(y), parents), cost=cost)
+
+    def __call__(self, index):
+        """Return the answer at an index, `REFUSED` where nothing is known."""
+        answer = int(self.y[index])
+        return REFUSED if answer < 0 else answer
 
 
 class _Around(Oracle):
@@ -185,8 +221,7 @@ class RefusingOracle(_Around):
     def __init__(self, oracle, *, rate=0.1, random_state=0):
         super().__init__(oracle, random_state)
         self.rate = np.asarray(rate, dtype=np.float64)
-        if not ((self.rate >= 0) & (self.rate <= 1)).all():
-            raise ValueError("rate must be in [0, 1].")
+        _check_rate(self.rate, "rate")
 
     def __call__(self, index):
         """Return the answer or `REFUSED`."""
@@ -218,7 +253,7 @@ class CostlyOracle(_Around):
         super().__init__(oracle, 0)
         if per not in ("row", "annotator"):
             raise ValueError(f"per must be 'row' or 'annotator', got {per!r}.")
-        self.cost, self.per = _as_cost(cost), per
+        self.cost, self.per = as_cost(cost), per
 
     def __call__(self, index):
         """Return the answer of the oracle inside."""

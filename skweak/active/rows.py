@@ -1,4 +1,4 @@
-"""Rows of any container: arrays, memory maps, sparse matrices, frames, lists and tensors."""
+"""Rows of any container: arrays, memory maps, sparse matrices, frames, lists, tensors, and pools on other machines."""
 
 import math
 
@@ -6,13 +6,22 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from skweak.active.pools import LazyRows, as_pool
 from skweak.fit.inputs import tensor_to_array
 
 
 def as_rows(X):
-    """Return ``X`` in a form whose rows can be taken: lists and tensors become arrays, other sparse formats csr."""
+    """Return ``X`` in a form whose rows can be taken: lists and tensors become arrays, other sparse formats csr.
+
+    Data sets of pyarrow and arrays of dask get a reader; see `skweak.active.pools`.
+    """
     if sparse.issparse(X):
         return X.tocsr()
+    if isinstance(X, LazyRows):
+        return X
+    pool = as_pool(X)
+    if pool is not None:
+        return pool
     if isinstance(X, torch.Tensor):
         X = tensor_to_array(X)
     rows = X if hasattr(X, "iloc") or isinstance(X, np.ndarray) else np.asarray(X)

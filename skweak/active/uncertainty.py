@@ -41,8 +41,10 @@ class RandomSampling(QueryStrategy):
 class _UncertaintySampling(ScoreStrategy):
     _kind = None
 
-    def _score(self, view):
-        return view.map(lambda rows: -confidence_score(view.predict_proba(rows), kind=self._kind))
+    _offset = 0.0
+
+    def _row_score(self, view):
+        return lambda rows: self._offset - confidence_score(view.predict_proba(rows), kind=self._kind)
 
 
 class LeastConfidenceSampling(_UncertaintySampling):
@@ -65,10 +67,7 @@ class LeastConfidenceSampling(_UncertaintySampling):
     array([1, 2])
     """
 
-    _kind = "least_confidence"
-
-    def _score(self, view):
-        return 1.0 + super()._score(view)
+    _kind, _offset = "least_confidence", 1.0
 
 
 class MarginSampling(_UncertaintySampling):

@@ -11,8 +11,9 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from tqdm.auto import tqdm
 
 from skweak.active.answers import NO_MARKER
+from skweak.active.pools import DaskRows, LazyRows
 from skweak.active.rows import as_rows, chunks
-from skweak.active.scores import confidence_score
+from skweak.active.scores import confidence_score, top_k
 from skweak.engine.progress import bar_interval
 from skweak.labels.markers import read_labels
 
@@ -64,8 +65,9 @@ class LearnerView:
     ----------
     learner : estimator, Pipeline or active learner
         See `unwrap`.
-    X_pool : array-like, sparse matrix, DataFrame or memory map of shape (n, ...)
-        It is read in chunks and never copied whole unless a strategy asks for all rows.
+    X_pool : array-like, sparse matrix, DataFrame, memory map, Arrow data set or dask array of shape (n, ...)
+        It is read in chunks and never copied whole unless a strategy asks for all rows. The blocks of a dask array are
+        looked at where they are.
     labeled : pair (X, y) or None
         Labeled rows of a bare estimator; a learner brings its own.
     candidates : ndarray of int or None
@@ -88,6 +90,8 @@ class LearnerView:
         self.transformers, self.estimator = unwrap(learner)
         self.X_pool, self.candidates = as_rows(X_pool), candidates
         self._given = labeled
+        # Whether chunks must be looked at one after the other, as random draws do.
+        self.in_order = False
         self.n_pool = _num_samples(self.X_pool) if candidates is None else len(candidates)
         if self.n_pool == 0:
             raise ValueError("X_pool has 0 rows; there is nothing to choose from.")
@@ -114,15 +118,45 @@ class LearnerView:
 
     def pool(self):
         """Return all pool rows as the estimator sees them."""
-        if self.candidates is None:
+        if self.candidates is None and not isinstance(self.X_pool, LazyRows):
             return self._transform(self.X_pool)
         return self.rows(slice(None))
 
+    def parts(self, function):
+        """Return ``function(rows)`` of each chunk of the pool, in row order."""
+        if isinstance(self.X_pool, DaskRows) and not self.in_order:
+            return self.X_pool.map_parts(lambda rows: function(self._transform(rows)), self.candidates)
+        slices = list(chunks(self.X_pool, self.n_pool, _CHUNK_BYTES))
+        bar = tqdm(slices, desc=self.owner, unit="chunk", disable=not self.verbose, mininterval=bar_interval())
+        return [function(self.rows(part)) for part in bar]
+
     def map(self, function):
         """Return ``function(rows)`` over the chunks of the pool, joined in row order."""
-        parts = list(chunks(self.X_pool, self.n_pool, _CHUNK_BYTES))
-        bar = tqdm(parts, desc=self.owner, unit="chunk", disable=not self.verbose, mininterval=bar_interval())
-        return np.concatenate([function(self.rows(part)) for part in bar])
+        return np.concatenate(self.parts(function))
+
+    def best(self, score, n_instances):
+        """Return the positions and scores of the rows that score highest; only the best of each chunk are kept."""
+
+        def leading(rows):
+            scores = np.asarray(score(rows))
+            picks = top_k(scores, n_instances)
+            return picks, scores[picks], len(scores)
+
+        picks, scores, sizes = zip(*self.parts(leading), strict=True)
+        starts = np.cumsum([0, *sizes[:-1]])
+        picks = np.concatenate([start + part for start, part in zip(starts, picks, strict=True)])
+        scores = np.concatenate(scores)
+        order = top_k(scores, n_instances)
+        return picks[order], scores[order]
+
+    def __getstate__(self):
+        # What travels to the workers of a cluster leaves the pool behind.
+        return self.__dict__ | {"X_pool": None, "candidates": None}
+
+    def __copy__(self):
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
 
     def predict_proba(self, X):
         """Return class probabilities of rows as the estimator sees them."""

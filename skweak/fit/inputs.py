@@ -149,3 +149,17 @@ def check_trusted(trusted, n_rows):
             f"{mask.shape}."
         )
     return mask
+
+
+def check_pairs(pairs, n_rows):
+    """Return comparisons (P, 3) as an array (n, K, 2) of the labels compared in each row, -1 where there are fewer."""
+    pairs = np.asarray(pairs)
+    if pairs.ndim != 2 or pairs.shape[1] != 3 or pairs.dtype.kind not in "iu":
+        raise ValueError(f"pairs must be integers (P, 3), row and two labels each, got {pairs.dtype} {pairs.shape}.")
+    if len(pairs) and (pairs.min() < 0 or pairs[:, 0].max() >= n_rows):
+        raise ValueError(f"pairs must name rows 0 to {n_rows - 1} and labels from 0 on.")
+    order = np.argsort(pairs[:, 0], kind="stable")
+    row, counts = pairs[order, 0], np.bincount(pairs[:, 0], minlength=n_rows)
+    table = np.full((n_rows, max(1, counts.max(initial=0)), 2), -1, dtype=np.int64)
+    table[row, np.arange(len(row)) - (np.cumsum(counts) - counts)[row]] = pairs[order, 1:]
+    return table

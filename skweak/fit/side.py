@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from skweak.engine.adjacency import Adjacency
+from skweak.fit.inputs import check_pairs
 
 
 class RowValues:
@@ -100,6 +101,24 @@ class RowPairs(RowValues):
         if len(value) != len(target):
             raise ValueError(f"{name} has {len(value)} rows and columns, but X has {len(target)} rows; give one each.")
         return value
+
+
+class LabelPairs(RowValues):
+    """Comparisons of two labels: lines of row, label that fits better and other label, or (n, K, 2) by row.
+
+    Folds cut the second form alone, whose places without a comparison hold -1.
+    """
+
+    shape = "(P, 3) or (n, K, 2)"
+
+    def check(self, name, value, target):
+        """Return the pairs of every row (n, K, 2), or raise."""
+        value = np.asarray(value)
+        if value.ndim != 3:
+            return check_pairs(value, len(target))
+        if value.dtype.kind not in "iu" or value.shape[::2] != (len(target), 2):
+            raise ValueError(f"{name} must be integers ({len(target)}, K, 2), got {value.dtype} {value.shape}.")
+        return value.astype(np.int64)
 
 
 def check_side(method, given, target):

@@ -25,6 +25,7 @@ from skweak.losses.multilabel import (
     variational_pu_loss,
 )
 from skweak.losses.open_set import energy_margin_loss, head_discrepancy, temperature_cross_entropy
+from skweak.losses.pairwise import pairwise_label_loss
 from skweak.losses.partial import (
     candidate_posterior,
     classifier_consistent_loss,
@@ -75,6 +76,7 @@ __all__ = [
     "leveraged_weights",
     "logit_adjusted_cross_entropy",
     "negative_branch_loss",
+    "pairwise_label_loss",
     "positive_branch_loss",
     "project_conflict",
     "pseudo_label_loss",

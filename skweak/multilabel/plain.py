@@ -5,9 +5,9 @@ from numbers import Real
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.base import WeakClassifier
-from skweak.fit.side import CellWeights
+from skweak.fit.side import CellWeights, LabelPairs
 from skweak.fit.weighted import WeightedRows
-from skweak.losses import asymmetric_loss
+from skweak.losses import asymmetric_loss, pairwise_label_loss
 
 
 class MultiLabelClassifier(WeightedRows, WeakClassifier):
@@ -31,6 +31,8 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
     clip : float in [0, 1), default=0.05
         Negatives predicted with at most this probability cost nothing in the asymmetric loss. Larger values forgive
         negatives that are really missing labels.
+    pair_weight : float >= 0, default=1.0
+        Weight of the comparisons given to ``fit`` as ``pairs``, beside an entry; 0 does not learn from them.
     lr : float > 0, default=0.01
         Learning rate. The loss of a row is a sum over its labels: with hundreds of labels take a smaller one.
     **training
@@ -56,18 +58,22 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
 
     _label_kind = "multilabel"
     _supports_partial_fit = True
-    _side_facts = {"cell_weight": CellWeights("weights of the entries of ``y``, 0 like an unknown entry")}
+    _side_facts = {
+        "cell_weight": CellWeights("weights of the entries of ``y``, 0 like an unknown entry"),
+        "pairs": LabelPairs("comparisons of two labels, as `skweak.active.AURO` asks for them"),
+    }
     _parameter_constraints = {
         "loss": [StrOptions({"bce", "focal", "asymmetric"})],
         "gamma": [Interval(Real, 0, None, closed="left")],
         "gamma_negative": [Interval(Real, 0, None, closed="left")],
         "gamma_positive": [Interval(Real, 0, None, closed="left")],
         "clip": [Interval(Real, 0, 1, closed="left")],
+        "pair_weight": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(
         self, module="auto", *, loss="bce", gamma=2.0, gamma_negative=4.0, gamma_positive=1.0, clip=0.05,
-        lr=0.01, **training,
+        pair_weight=1.0, lr=0.01, **training,
     ):  # fmt: skip
         super().__init__(module, lr=lr, **training)
         self.loss = loss
@@ -75,6 +81,7 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
         self.gamma_negative = gamma_negative
         self.gamma_positive = gamma_positive
         self.clip = clip
+        self.pair_weight = pair_weight
 
     def _loss(self, run, batch):
         focus = {
@@ -85,6 +92,7 @@ class MultiLabelClassifier(WeightedRows, WeakClassifier):
                 "gamma_negative": self.gamma_negative, "gamma_positive": self.gamma_positive, "clip": self.clip,
             },
         }[self.loss]  # fmt: skip
-        weight = run.facts.read("cell_weight", batch.index)
+        weight, pairs = (run.facts.read(name, batch.index) for name in ("cell_weight", "pairs"))
         logits = run.module_(batch.X)
-        return asymmetric_loss(logits, batch.y, mask=None if weight is None else weight.to(logits.dtype), **focus)
+        loss = asymmetric_loss(logits, batch.y, mask=None if weight is None else weight.to(logits.dtype), **focus)
+        return loss if pairs is None else loss + self.pair_weight * pairwise_label_loss(logits, pairs)

@@ -9,12 +9,15 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
 from skweak.active import (
     AUDI,
+    AURO,
     ActiveLab,
     ActiveLearner,
     EntryMargin,
@@ -33,15 +36,18 @@ from skweak.active.oracles import (
     REFUSED,
     ArrayOracle,
     CostlyOracle,
+    CrowdOracle,
     FunctionOracle,
+    HierarchyOracle,
     InteractiveOracle,
     NoisyOracle,
     RefusingOracle,
 )
+from skweak.active.scores import compared_labels
 from skweak.multilabel import MultiLabelClassifier
 from tests.active.test_all_strategies import EVERY
 
-CELLS = [cls for cls in EVERY if cls.query_kind != "rows"]
+CELLS = [cls for cls in EVERY if cls.query_kind in ("entries", "annotations")]
 each = pytest.mark.parametrize("cls", CELLS, ids=lambda cls: cls.__name__)
 
 GENERATOR = np.random.default_rng(0)
@@ -149,13 +155,19 @@ def plain(history):
     return json.dumps(kept, default=lambda value: "refused" if value is REFUSED else value.tolist())
 
 
-KINDS = ("rows", "entries", "annotations")
+KINDS = ("rows", "entries", "annotations", "comparisons")
+
+
+def fits_better(cell):
+    """1 where the first label of a cell fits better, 0 where the second does, -1 where both fit alike."""
+    row, first, second = cell
+    return -1 if TRUTH[row, first] == TRUTH[row, second] else int(TRUTH[row, first])
 
 
 def loop(kind, slow, **facts):
-    strategy = {"rows": Herding(), "entries": EntryMargin(), "annotations": IEThreshold()}[kind]
-    truth = {"rows": CLASS, "entries": TRUTH, "annotations": VOTES}[kind]
-    model = network() if kind == "entries" else LogisticRegression()
+    strategy = {"rows": Herding(), "entries": EntryMargin(), "annotations": IEThreshold(), "comparisons": AURO()}[kind]
+    truth = {"rows": CLASS, "entries": TRUTH, "annotations": VOTES, "comparisons": fits_better}[kind]
+    model = network() if kind in ("entries", "comparisons") else LogisticRegression()
     inner = RefusingOracle(NoisyOracle(truth, classes=[0, 1], noise=0.2, random_state=1), rate=0.2, random_state=2)
 
     def answer(index):
@@ -164,7 +176,7 @@ def loop(kind, slow, **facts):
 
     oracle = FunctionOracle(answer, cost=np.linspace(1, 2, 60))
     if kind != "rows":
-        facts["y_pool"] = np.full(truth.shape, -1)
+        facts["y_pool"] = np.full((60, VOTES.shape[1] if kind == "annotations" else 3), -1)
     return plain(run_loop(ActiveLearner(model, strategy), X, oracle, 5, 6, verbose=0, **facts))
 
 
@@ -196,7 +208,7 @@ def test_comparisons_keep_what_was_asked(tmp_path):
 
     class Ranker(LogisticRegression):
         def fit(self, X, y, pairs=()):
-            self.pairs_ = list(pairs)
+            self.pairs_, self.rows_ = np.asarray(pairs).tolist(), X
             return self
 
         def predict(self, X):
@@ -210,7 +222,8 @@ def test_comparisons_keep_what_was_asked(tmp_path):
         return plain(history), learner.estimator.pairs_
 
     history, pairs = run(checkpoint=tmp_path)
-    assert pairs[:2] == [((0, 0, 1), 0), ((1, 0, 1), 1)] and len(pairs) == 6
+    # The first rows of the learner come before those of the pool; label 1 fits row 0 better, label 0 row 1.
+    assert pairs[:2] == [[5, 1, 0], [6, 0, 1]] and len(pairs) == 6
     assert run(checkpoint=tmp_path)[0] == history
 
 
@@ -311,3 +324,73 @@ def test_refused_rows_are_left_alone():
     learner = ActiveLearner(LogisticRegression(), RandomSampling(), X[:10], CLASS[:10])
     history = run_loop(learner, X[10:], RefusingOracle(CLASS[10:], rate=0.4), 5, 10, verbose=0)
     assert history[-1]["n_labeled"] == 60 - history[-1]["n_refused"] and history[-1]["n_refused"] > 5
+
+
+def test_comparisons_of_ten_rows():
+    proba = np.tile([0.9, 0.2, 0.45, 0.6], (10, 1))
+    proba[7, 1] = 0.8
+    closed = np.zeros((10, 4), dtype=bool)
+    closed[3, 0] = True
+    cells = compared_labels(proba, closed, 11, mean_cardinality=2.0)
+    # Row 7 has an odd number of labels; row 3 has one entry fewer and comes once all others have had their turn.
+    assert cells[0].tolist() == [7, 0, 2] and cells[1].tolist() == [0, 0, 2] and cells[9].tolist() == [3, 3, 2]
+    assert cells[10].tolist() == [7, 1, 3] and len(compared_labels(proba, closed, 99, mean_cardinality=2.0)) == 19
+    known = np.where(closed, 1, -1)
+    with pytest.raises(ValueError, match="y_pool has only 19 open ones"):
+        AURO()(LogisticRegression(), X[:10], 20, y_pool=known)
+    first = AURO()(LogisticRegression(), X[:10], 19, y_pool=known)[0]
+    asked = [cell for row, *pair in first.tolist() for cell in ((row, pair[0]), (row, pair[1]))]
+    assert len(set(asked)) == 38 and (3, 0) not in asked
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10_000))
+def test_no_label_is_compared_twice(seed):
+    generator = np.random.default_rng(seed)
+    proba, closed = generator.random((6, 5)), generator.random((6, 5)) < 0.3
+    cells = compared_labels(proba, closed, 99, mean_cardinality=2.0)
+    asked = [(row, label) for row, *pair in cells.tolist() for label in pair]
+    assert len(set(asked)) == len(asked) and not any(closed[cell] for cell in asked)
+    assert len(cells) == ((~closed).sum(axis=1) // 2).sum()
+
+
+def test_a_network_learns_from_comparisons_alone():
+    cells = np.array([(row, a, b) for row in range(60) for a, b in ((0, 1), (0, 2), (1, 2))])
+    answers = np.array([fits_better(cell) for cell in cells])
+    told = np.where(answers[:, None] == 0, cells[:, [0, 2, 1]], cells)[answers >= 0]
+    network = MultiLabelClassifier(module__hidden=(8,), max_epochs=150, random_state=0)
+    unknown = np.full((60, 3), -1)
+    unknown[0] = TRUTH[0]
+
+    def right(clf):
+        proba = clf.predict_proba(X)
+        return (proba[told[:, 0], told[:, 1]] > proba[told[:, 0], told[:, 2]]).mean()
+
+    assert right(clone(network).fit(X, unknown, pairs=told)) > 0.9 > right(clone(network).fit(X, unknown))
+    same = clone(network).set_params(pair_weight=0.0).fit(X, unknown, pairs=told).predict_proba(X)
+    assert np.array_equal(same, clone(network).fit(X, unknown).predict_proba(X))
+    for wrong, message in (([[60, 0, 1]], "rows 0 to 59"), ([[0.5, 0, 1]], "must be integers"), ([[0, 1]], "P, 3")):
+        with pytest.raises(ValueError, match=message):
+            clone(network).fit(X, unknown, pairs=wrong)
+
+
+def test_crowds_and_hierarchies_answer():
+    confusion = [[[0.9, 0.1], [0.3, 0.7]], [[0.5, 0.5], [0.0, 1.0]]]
+    oracle = CrowdOracle(CLASS.repeat(40), confusion, cost=[1.0, 3.0], answer_rate=[0.5, 1.0])
+    given = [[oracle((row, a)) for row in range(2400)] for a in (0, 1)]
+    answered = np.array([answer is not REFUSED for answer in given[0]])
+    assert abs(answered.mean() - 0.5) < 0.04 and REFUSED not in given[1]
+    said, right = np.array(given[1]), CLASS.repeat(40)
+    assert (said[right == 1] == 1).all() and abs(said[right == 0].mean() - 0.5) < 0.05
+    assert oracle.cost_of((7, 1)) == 3.0 and [oracle((row, 1)) for row in range(9)] == given[1][:9]
+    history = run_loop(ActiveLearner(LogisticRegression(), IEThreshold()), X, CrowdOracle(CLASS, [0.9, 0.6]), 2, 6,
+                       y_pool=np.full((60, 2), -1), verbose=0)  # fmt: skip
+    assert history[-1]["n_answers"] == 12
+    for facts, message in (({"confusion": [2.0]}, "confusion must be"), ({"answer_rate": 2}, "answer_rate must be"),
+                           ({"y": [0.5]}, "y must be")):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            CrowdOracle(**{"y": CLASS, "confusion": [0.9]} | facts)
+    tree = HierarchyOracle([[-1, -1, 1], [0, -1, -1], [-1, 0, -1]], [-1, 0, 1])
+    assert [[tree((row, label)) for label in range(3)] for row in range(3)] == [[1, 1, 1], [0, 0, 0], [REFUSED, 0, 0]]
+    with pytest.raises(ValueError, match="has label 1 but not its ancestor"):
+        HierarchyOracle([[0, 1]], [-1, 0])

@@ -89,3 +89,52 @@ def test_the_loop_does_not_copy_a_pool_on_the_disk(tmp_path):
     history, peak = peak_of(lambda: run_loop(learner, pool, answers, 2, 50, verbose=0))
     assert [record["n_labeled"] for record in history] == [300, 350, 400]
     assert peak < ALLOWED
+
+
+def parquet_on_disk(path, n_rows):
+    """The rows of `pool_on_disk` as a Parquet data set."""
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.dataset
+    import pyarrow.parquet
+
+    pool, names = pool_on_disk(path.with_suffix(".raw"), n_rows), [f"x{place}" for place in range(N_FEATURES)]
+    with pyarrow.parquet.ParquetWriter(path, pa.schema([(name, pa.float32()) for name in names]), use_dictionary=False,
+                                       compression="none") as writer:  # fmt: skip
+        for start in range(0, n_rows, 2**17):
+            columns = np.ascontiguousarray(pool[start : start + 2**17].T)
+            writer.write_table(pa.table(dict(zip(names, columns, strict=True))))
+    return pool, pyarrow.dataset.dataset(path)
+
+
+@needs_proc
+@pytest.mark.long
+def test_a_parquet_pool_is_queried_within_one_gigabyte(tmp_path):
+    pool, data = parquet_on_disk(tmp_path / "pool.parquet", 10_000_000)
+    learner = learner_with(MarginSampling())
+    (indices, rows), peak = peak_of(lambda: learner.query(data, n_instances=100))
+    print(f"peak {peak / 2**20:.0f} MiB")
+    assert peak < ALLOWED
+    np.testing.assert_array_equal(rows, pool[indices])
+    assert indices.tolist() == learner.query(pool, n_instances=100)[0].tolist()
+
+
+@needs_proc
+@pytest.mark.long
+def test_two_worker_processes_find_the_rows_of_one(tmp_path):
+    da, distributed = pytest.importorskip("dask.array"), pytest.importorskip("distributed")
+    n_rows, size = 2**20, 2**17
+    pool = pool_on_disk(tmp_path / "pool", n_rows)
+
+    def read(block_info=None):
+        # Opened by the worker: an array of rows would travel with the graph.
+        (start, stop), _ = block_info[None]["array-location"]
+        return np.memmap(tmp_path / "pool", dtype=np.float32, mode="r", shape=(n_rows, N_FEATURES))[start:stop]
+
+    learner = learner_with(MarginSampling())
+    blocks = da.map_blocks(read, chunks=((size,) * (n_rows // size), (N_FEATURES,)), dtype=np.float32)
+    settings = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**settings) as cluster, distributed.Client(cluster):
+        (indices, rows), peak = peak_of(lambda: learner.query(blocks, n_instances=100))
+    print(f"peak {peak / 2**20:.0f} MiB")
+    assert peak < ALLOWED
+    assert indices.tolist() == learner.query(pool, n_instances=100)[0].tolist()

@@ -33,6 +33,7 @@ from skweak.active.scores.disagreement import batch_bald, committee_disagreement
 from skweak.active.scores.entries import (
     audi_entries,
     cardinality_inconsistency,
+    compared_labels,
     entry_uncertainty,
     max_loss_reduction,
     separation_margin,
@@ -49,6 +50,14 @@ from skweak.active.scores.evidence import (
 from skweak.active.scores.feedback import update_candidate_factor, update_target_precision
 from skweak.active.scores.neighbors import reverse_neighbor_counts
 from skweak.active.scores.ranking import candidate_size, coarse_to_fine, top_k
+from skweak.active.scores.subsets import (
+    cluster_quota,
+    el2n,
+    forgetting_events,
+    parametric_prototypes,
+    ratio_score,
+    select_subset,
+)
 
 __all__ = [
     "active_label_quality",
@@ -61,17 +70,21 @@ __all__ = [
     "cardinality_inconsistency",
     "class_quotas",
     "cluster_match_f1",
+    "cluster_quota",
     "coarse_to_fine",
     "committee_disagreement",
+    "compared_labels",
     "confidence_score",
     "coverage_bandwidth",
     "dirichlet_uncertainty",
+    "el2n",
     "entry_uncertainty",
     "epistemic_energy",
     "expected_cost_reduction",
     "expected_gradient_length",
     "falcun",
     "fisher_greedy",
+    "forgetting_events",
     "greedy_coverage",
     "interval_estimate",
     "label_disagreement",
@@ -80,15 +93,18 @@ __all__ = [
     "max_activation_posterior",
     "max_loss_reduction",
     "nearest_to_centers",
+    "parametric_prototypes",
     "neighbor_divergence",
     "predicted_known",
     "purity_margin",
     "purity_radius",
     "quire",
+    "ratio_score",
     "relabel_uncertainty",
     "reverse_neighbor_counts",
     "round_robin",
     "sample_by_score",
+    "select_subset",
     "separation_margin",
     "top_k",
     "typical_rows",

@@ -258,3 +258,57 @@ def audi_entries(proba, known, n_instances, *, mean_cardinality, thresholds=0.5,
         known[row, label] = True
         picks.append((row, label))
     return np.array(picks, dtype=np.int64).reshape(-1, 2)
+
+
+def compared_labels(proba, closed, n_instances, *, mean_cardinality, thresholds=0.5):
+    """Return pairs of labels of a row to be compared (AURO): the most probable one with the least certain.
+
+    Parameters
+    ----------
+    proba : array of shape (n, L)
+        Probability of each label.
+    closed : array of bool of shape (n, L)
+        Entries that need no answer.
+    n_instances : int
+        Comparisons to choose; all that are possible when there are fewer.
+    mean_cardinality : float
+        Mean number of labels of a row.
+    thresholds : float or array of shape (L,), default=0.5
+        From where on a label is predicted.
+
+    Returns
+    -------
+    array of shape (b, 3)
+        int64 (row, label, other label), in the order of choice: rows with the most open entries first, of these the
+        ones whose number of predicted labels is farthest from the mean. Both entries are closed from then on.
+
+    References
+    ----------
+    S.-J. Huang, S. Chen and Z.-H. Zhou, "Multi-label active learning: query type matters", IJCAI 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skweak.active.scores import compared_labels
+    >>> compared_labels(np.array([[0.9, 0.1, 0.6]]), np.zeros((1, 3), dtype=bool), 1, mean_cardinality=1.0)
+    array([[0, 0, 2]])
+    """
+    check_count(n_instances, "n_instances")
+    is_open = ~np.array(closed, dtype=bool)
+    distance, proba = np.abs(_signed(proba, thresholds)), np.asarray(proba, dtype=np.float64)
+    strange = cardinality_inconsistency(proba, mean_cardinality=mean_cardinality, thresholds=thresholds)
+    picks, n_picks = [np.empty((0, 3), dtype=np.int64)], 0
+    while n_picks < n_instances:
+        n_open = is_open.sum(axis=1)
+        if n_open.max(initial=0) < 2:
+            break
+        # Rows of one level are taken together: each of them falls below it.
+        rows = np.flatnonzero(n_open == n_open.max())
+        rows = rows[np.argsort(-strange[rows], kind="stable")][: n_instances - n_picks]
+        first = np.where(is_open[rows], proba[rows], -np.inf).argmax(axis=1)
+        is_open[rows, first] = False
+        second = np.where(is_open[rows], distance[rows], np.inf).argmin(axis=1)
+        is_open[rows, second] = False
+        picks.append(np.column_stack([rows, first, second]))
+        n_picks += len(rows)
+    return np.concatenate(picks)
