@@ -207,7 +207,9 @@ class WeakClassifier(Streamed, Framed, ClassifierMixin, BaseEstimator):
         X = check_inputs(self, X, dtype=self.dtype, reset=False)
         net = self.net_
         if tuple(X.shape[1:]) != tuple(net.input_shape):
-            raise ValueError(f"X has rows of shape {X.shape[1:]}, but the fit was on rows of {net.input_shape}.")
+            raise ValueError(
+                f"X has rows of shape {X.shape[1:]}, but {type(self).__name__} was fitted on {net.input_shape}."
+            )
         data = unlabeled_data(net, X)
         result = net.evaluate(data, function).cpu().numpy()
         if not np.isfinite(result).all():

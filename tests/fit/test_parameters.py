@@ -187,6 +187,7 @@ REFUSED = {
     "device": [3, None],
     "dtype": ["half", np.float32, torch.float32, None],
     "augment": ["hard", 3, [abs, abs]],
+    "class_weight": ["even", 1.0],
     "classes": ["ab", 3],
     "callbacks": ["stop", 3, [3], [("stop", 3)], [dict]],
     "warm_start": [1, "yes", None],

@@ -109,7 +109,7 @@ def step(clf, logits, n_labeled=1, frequency=(1.0, 1.0), **state):
     views = SimpleNamespace(weak=lambda X: X, strong=lambda X: X)
     records = {}
     run = SimpleNamespace(
-        module_=nn.Identity(), views=views, dtype=torch.float32, n_outputs=logits.shape[1], progress=1.0,
+        module_=nn.Identity(), views=views, dtype=torch.float32, n_outputs=logits.shape[1], progress=1.0, class_weight=None,
         state=SimpleNamespace(steps=0, **state), record=lambda name, value: records.update({name: value}),
         scratch=SimpleNamespace(frequency=torch.tensor(frequency)),
     )  # fmt: skip
