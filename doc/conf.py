@@ -38,10 +38,10 @@ html_show_sourcelink = False
 html_copy_source = False
 html_show_copyright = False
 # Pages without pages below them need no bar at the side.
-html_sidebars = {"index": [], "newcomer": [], "label_quality": [], "choosing": []}
+html_sidebars = {"index": [], "newcomer": [], "audit": [], "label_quality": [], "choosing": []}
 html_theme_options = {
     "navbar_align": "left",
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "navbar_end": ["theme-switcher"],
     "footer_start": [],
     "footer_end": [],
