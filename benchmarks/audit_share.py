@@ -127,7 +127,7 @@ def main(args):
     chosen = args.data or names()
     unknown = sorted(set(chosen) - set(names()))
     if unknown:
-        raise ValueError(f"data {unknown[0]!r} is not known here; there are {', '.join([*names(), 'audit'])}.")
+        raise ValueError(f"data {unknown[0]!r} is not known here; there are {', '.join(names())}.")
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     rows = []
     for name in chosen:

@@ -66,8 +66,8 @@ def read_inputs(X, features, seed):
             LogisticRegression(C=10, max_iter=500),
         )
         notes = [
-            "Images are judged by a kernel on their pixels, at 16 x 16 at most, in 50 principal components: enough for simple "
-            "pictures. For photographs give the embeddings of a trained network as features."
+            "Images are judged by a kernel on their pixels, at 16 x 16 at most, in 50 principal components: enough for "
+            "simple pictures. For photographs give the embeddings of a trained network as features."
         ]
         return pixels, judge, _compared(pixels, seed), notes
     return X, _trees(seed), _compared(_encoded(X), seed), []
