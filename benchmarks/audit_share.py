@@ -35,8 +35,9 @@ def add_arguments(parser):
     parser.add_argument("--results", type=Path, default=RESULTS)
 
 
-def _names():
-    return [*(f"cifar10n_{kind}" for kind in HUMAN), *TABLES]
+def names():
+    """Return the names of the data sets and of the audit of customers."""
+    return [*(f"cifar10n_{kind}" for kind in HUMAN), *TABLES, "audit"]
 
 
 def load(name, seed):
@@ -123,10 +124,10 @@ def _fill(name, seeds, results, measured):
 
 def main(args):
     """Run what is missing, print tables and gates; return 1 where a gate is missed."""
-    chosen = args.data or [*_names(), "audit"]
-    unknown = sorted(set(chosen) - {*_names(), "audit"})
+    chosen = args.data or names()
+    unknown = sorted(set(chosen) - set(names()))
     if unknown:
-        raise ValueError(f"data {unknown[0]!r} is not known here; there are {', '.join([*_names(), 'audit'])}.")
+        raise ValueError(f"data {unknown[0]!r} is not known here; there are {', '.join(names())}.")
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     rows = []
     for name in chosen:

@@ -62,7 +62,7 @@ html_show_sourcelink = False
 html_copy_source = False
 html_show_copyright = False
 # Pages without pages below them need no bar at the side.
-html_sidebars = {"index": [], "install": [], "choosing": [], "estimators": []}
+html_sidebars = {"index": [], "install": [], "audit": [], "choosing": [], "estimators": []}
 html_theme_options = {
     "icon_links": [{"name": "Repository", "url": REPOSITORY, "icon": "fa-brands fa-git-alt"}] if REPOSITORY else [],
     "navbar_align": "left",

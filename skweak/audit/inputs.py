@@ -12,7 +12,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
 
 # Trees take no column of more categories; the rarest ones share one.
 _MOST_LEVELS = 200
@@ -48,7 +48,8 @@ def read_inputs(X, features, seed):
         frame, notes = readable_columns(X)
         return frame, _trees(seed), _compared(_encoded(frame), seed), notes
     if sparse.issparse(X):
-        return X.tocsr(), linear, _compared(X, seed), ["Judged by logistic regression on the sparse columns."]
+        judge = make_pipeline(MaxAbsScaler(), linear)
+        return X.tocsr(), judge, _compared(X, seed), ["Judged by logistic regression on the sparse columns."]
     X = np.asarray(X)
     if X.ndim == 1 and X.dtype.kind in "OUST":
         texts = np.array(["" if text is None or text != text else str(text) for text in X], dtype=object)
@@ -56,14 +57,17 @@ def read_inputs(X, features, seed):
         notes = ["Judged by logistic regression on the words and pairs of words of each text (TF-IDF)."]
         return texts, make_pipeline(words, LogisticRegression(C=10, max_iter=500)), _words(texts, seed), notes
     if X.ndim > 2:
+        # Pairs of images are a squared distance of 2 apart on average, which the width of the kernel is made for.
         pixels = small_pixels(X)
+        pixels = pixels / max(np.sqrt(pixels.var(axis=0).sum()), 1e-12)
         judge = make_pipeline(
             PCA(min(50, pixels.shape[1], len(pixels) // 2), random_state=seed),
-            StandardScaler(), Nystroem(gamma=0.01, n_components=min(300, len(pixels) // 3), random_state=seed), linear,
-        )  # fmt: skip
+            Nystroem(gamma=1.0, n_components=min(300, len(pixels) // 3), random_state=seed),
+            LogisticRegression(C=10, max_iter=500),
+        )
         notes = [
-            "Images are judged by their pixels, at 16 x 16 at most, in 50 principal components: enough for simple "
-            "pictures. For photographs give the embeddings of a trained network as features."
+            "Images are judged by a kernel on their pixels, at 16 x 16 at most, in 50 principal components: enough for "
+            "simple pictures. For photographs give the embeddings of a trained network as features."
         ]
         return pixels, judge, _compared(pixels, seed), notes
     return X, _trees(seed), _compared(_encoded(X), seed), []

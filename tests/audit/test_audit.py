@@ -130,7 +130,7 @@ def test_texts_images_embeddings_and_sparse_rows():
     ]
     for audit in found:
         assert wrong[audit.to_frame()["row"].head(20)].mean() > 0.9, audit.notes
-        assert abs(audit.noise_share - 0.05) < 0.02 and audit.notes
+        assert abs(audit.noise_share - 0.05) < 0.02 and audit.notes, (audit, audit.notes)
 
 
 def test_columns_are_read_as_what_they_mean():

@@ -123,8 +123,10 @@ def test_tables_of_the_readme_are_those_of_the_results(tmp_path):
 
 
 def test_result_tables_of_the_pages_name_known_scenarios():
+    from benchmarks import audit_share
     from benchmarks.scenarios import all_scenarios
 
     known = {f"{scenario.family}-{scenario.data}" for scenario in all_scenarios()}
+    known |= {f"audit_share-{name}" for name in audit_share.names()}
     used = {name for page in PAGES for name in re.findall(r"\{(?:result-table|comparison)\} (\S+)", page.read_text())}
     assert used and used <= known, used - known

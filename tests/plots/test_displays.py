@@ -1,5 +1,7 @@
 """Each display: what it collects, what it draws, and what it refuses."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn import config_context
@@ -9,7 +11,9 @@ from sklearn.linear_model import LogisticRegression
 
 from skweak.noisy import ELRClassifier, ForwardCorrectionClassifier, LabelIssueFilter
 from skweak.plots import (
+    ComparisonDisplay,
     EmbeddingDisplay,
+    LabelAuditDisplay,
     LabelQualityDisplay,
     ReliabilityDisplay,
     TrainingCurveDisplay,
@@ -19,6 +23,7 @@ from tests.small_data import blobs
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
+pytest.importorskip("matplotlib.pyplot")
 
 
 @pytest.fixture(autouse=True)
@@ -154,3 +159,21 @@ def test_predictions_are_drawn_at_once():
     assert display.ax_ is ax and display.line_.get_ydata().tolist() == pytest.approx([2 / 3])
     display = TransitionMatrixDisplay.from_predictions(list("aabb"), list("abbb"), ax=(ax := fresh_axes()))
     assert display.ax_ is ax and display.transition_matrix.tolist() == [[0.5, 0.5], [0, 1]] and display.classes == ["a", "b"]
+
+
+def test_an_audit_and_a_comparison_show_points_and_intervals():
+    import pandas as pd
+
+    by_class = pd.DataFrame({"wrong": [0.1, 0.3], "low": [0.0, 0.2], "high": [0.2, 0.5]}, index=["cat", "a$b"])
+    audit = SimpleNamespace(by_class=by_class, noise_share=0.2, interval=(0.1, 0.3))
+    display = LabelAuditDisplay.from_results(audit).plot(fresh_axes())
+    assert display.points_[0].get_xdata().tolist() == [0.3, 0.1]
+    assert [text.get_text() for text in display.ax_.get_yticklabels()] == [r"a\$b", "cat"]
+    assert display.line_.get_xdata()[0] == 0.2
+    folds = pd.MultiIndex.from_product([[0, 1], [0]], names=["seed", "fold"])
+    scores = pd.DataFrame({"a": [0.5, 0.7], "b": [0.9, 0.7]}, index=folds)
+    display = ComparisonDisplay.from_results(scores).plot(fresh_axes())
+    np.testing.assert_allclose(display.points_[0].get_xdata(), [0.8, 0.6])
+    assert len(display.dots_) == 2 and display.ax_.get_xlabel() == "score"
+    with pytest.raises(ValueError, match="compare"):
+        ComparisonDisplay.from_results(pd.DataFrame({"a": [1.0]}))
