@@ -80,7 +80,9 @@ def first_line(value):
     text = " ".join((inspect.getdoc(value) or "").split("\n\n")[0].split())
     # Roles of other packages lead nowhere here.
     text = re.sub(r":(?:\w+:)+`~?([^`<]*?)(?: <[^`]*)?`", r"``\1``", text)
-    return re.sub(r"::$", ":", text).replace("*", r"\*")
+    pieces = re.sub(r"::$", ":", text).split("``")
+    # Between double backticks a star is a star.
+    return "``".join(piece if i % 2 else piece.replace("*", r"\*") for i, piece in enumerate(pieces))
 
 
 def methods(cls):

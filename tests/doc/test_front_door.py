@@ -189,4 +189,7 @@ def test_pages_of_classes_have_what_they_inherit(extension):
     assert "``penalty``" not in text and "``lr`` :" not in text
     assert ":py:obj:`predict_proba() <skweak.base.WeakClassifier.predict_proba>`" in text
     assert ".. measured:: ELRClassifier" in text and ".. minigallery:: skweak.noisy.ELRClassifier" in text
+    assert r"``cls(**cls.preset(name))``" in text and pages.first_line(type("A", (), {"__doc__": "a * ``b*``"})) == (
+        r"a \* ``b*``"
+    )
     assert pages.with_default("float > 0, default=0.05", [0.02]) == "float > 0, default=0.02"
