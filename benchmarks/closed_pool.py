@@ -47,6 +47,14 @@ STRATEGIES = {
     "FALCUN": active.Falcun,
     "McPAL": active.McPAL,
     "QUIRE": active.QUIRE,
+    "Lewis weights": active.LewisSampling,
+    "MUS-CDB": active.MUSCDB,
+    "ActiveGCD": active.ActiveGCD,
+    "confusion": active.ConfusionQuery,
+    "difficulty-balanced": active.DifficultyBalanced,
+    "robust distillation": active.RobustDistillation,
+    "subspace": active.SubspaceQuery,
+    "disharmony": active.DisharmonyQuery,
 }
 PEERS = {
     "random": {"name": "RandomSampling"},

@@ -47,6 +47,11 @@ class CellRounds(Rounds):
         self.closed = self.Y_ >= 0
         self.pairs, self.compares = [], self.kind == "comparisons"
         self.first = training_rows(learner)
+        if self.compares and self.first[0] is None and not self.closed.any():
+            raise ValueError(
+                "comparisons tell which label fits better, not whether one holds: give the learner first rows, or "
+                "y_pool some known entries."
+            )
         self.fit()
 
     def header(self):

@@ -45,7 +45,7 @@ class Oracle:
 
 
 def as_cost(cost):
-    """Return a cost, or one per annotator, as floats above 0, or raise."""
+    """Return costs as an array; raise for those that are not larger than 0."""
     cost = np.asarray(cost, dtype=np.float64)
     if not (np.isfinite(cost) & (cost > 0)).all():
         raise ValueError("cost must be larger than 0 and finite; give what is free a small cost.")

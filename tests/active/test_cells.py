@@ -177,17 +177,21 @@ def loop(kind, slow, **facts):
     oracle = FunctionOracle(answer, cost=np.linspace(1, 2, 60))
     if kind != "rows":
         facts["y_pool"] = np.full((60, VOTES.shape[1] if kind == "annotations" else 3), -1)
+    if kind == "comparisons":
+        facts["y_pool"][::12] = TRUTH[::12]
     return plain(run_loop(ActiveLearner(model, strategy), X, oracle, 5, 6, verbose=0, **facts))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_at_random_moments_every_kind_of_question_goes_on_exactly(kind, tmp_path):
     context = multiprocessing.get_context("fork")
-    generator, kills = np.random.default_rng(0), 0
+    generator, kills, began = np.random.default_rng(0), 0, time.perf_counter()
+    # As long as a run takes on this machine at this hour.
+    expected, length = loop(kind, 0.003), time.perf_counter() - began
     for _ in range(50):
         child = context.Process(target=loop, args=(kind, 0.003), kwargs={"checkpoint": tmp_path})
         child.start()
-        child.join(generator.uniform(0.02, 0.1) * 1.08**kills)
+        child.join(generator.uniform(0.1, 0.5) * length * 1.08**kills)
         if not child.is_alive():
             assert child.exitcode == 0
             break
@@ -195,7 +199,7 @@ def test_killed_at_random_moments_every_kind_of_question_goes_on_exactly(kind, t
         child.join()
         kills += 1
     assert 0 < kills < 50
-    assert loop(kind, 0, checkpoint=tmp_path) == loop(kind, 0)
+    assert loop(kind, 0, checkpoint=tmp_path) == expected
 
 
 def test_comparisons_keep_what_was_asked(tmp_path):
@@ -372,6 +376,11 @@ def test_a_network_learns_from_comparisons_alone():
     for wrong, message in (([[60, 0, 1]], "rows 0 to 59"), ([[0.5, 0, 1]], "must be integers"), ([[0, 1]], "P, 3")):
         with pytest.raises(ValueError, match=message):
             clone(network).fit(X, unknown, pairs=wrong)
+
+
+def test_comparisons_need_an_anchor():
+    with pytest.raises(ValueError, match="not whether one holds: give the learner first rows"):
+        run_loop(ActiveLearner(network(), AURO()), X, fits_better, 1, 2, y_pool=np.full((60, 3), -1), verbose=0)
 
 
 def test_crowds_and_hierarchies_answer():

@@ -10,6 +10,14 @@ from skweak.active.scores.annotators import (
     relabel_uncertainty,
     weighted_consensus,
 )
+from skweak.active.scores.balance import (
+    balanced_picks,
+    difficulty_balanced,
+    introspective_confusion,
+    match_outputs,
+    mixed_uncertainty,
+    novel_picks,
+)
 from skweak.active.scores.batches import (
     falcun,
     nearest_to_centers,
@@ -48,6 +56,7 @@ from skweak.active.scores.evidence import (
     purity_margin,
 )
 from skweak.active.scores.feedback import update_candidate_factor, update_target_precision
+from skweak.active.scores.graph import critical_rows, disharmony, subspace_rows
 from skweak.active.scores.neighbors import reverse_neighbor_counts
 from skweak.active.scores.ranking import candidate_size, coarse_to_fine, top_k
 from skweak.active.scores.subsets import (
@@ -58,12 +67,14 @@ from skweak.active.scores.subsets import (
     ratio_score,
     select_subset,
 )
+from skweak.active.scores.weights import lewis_weights, robust_inclusion, systematic_sample
 
 __all__ = [
     "active_label_quality",
     "aleatoric_uncertainty",
     "ambiguity",
     "audi_entries",
+    "balanced_picks",
     "batch_bald",
     "bidirectional_uncertainty",
     "candidate_size",
@@ -76,7 +87,10 @@ __all__ = [
     "compared_labels",
     "confidence_score",
     "coverage_bandwidth",
+    "critical_rows",
+    "difficulty_balanced",
     "dirichlet_uncertainty",
+    "disharmony",
     "el2n",
     "entry_uncertainty",
     "epistemic_energy",
@@ -87,14 +101,19 @@ __all__ = [
     "forgetting_events",
     "greedy_coverage",
     "interval_estimate",
+    "introspective_confusion",
     "label_disagreement",
     "labeler_quality",
     "last_layer_gain",
+    "lewis_weights",
+    "match_outputs",
     "max_activation_posterior",
     "max_loss_reduction",
+    "mixed_uncertainty",
     "nearest_to_centers",
-    "parametric_prototypes",
     "neighbor_divergence",
+    "novel_picks",
+    "parametric_prototypes",
     "predicted_known",
     "purity_margin",
     "purity_radius",
@@ -102,10 +121,13 @@ __all__ = [
     "ratio_score",
     "relabel_uncertainty",
     "reverse_neighbor_counts",
+    "robust_inclusion",
     "round_robin",
     "sample_by_score",
     "select_subset",
     "separation_margin",
+    "subspace_rows",
+    "systematic_sample",
     "top_k",
     "typical_rows",
     "update_candidate_factor",
