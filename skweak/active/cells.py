@@ -125,7 +125,8 @@ class CellRounds(Rounds):
 
     def targets(self, rows):
         """Return what the estimator learns of some rows."""
-        if self.kind != "annotations" or getattr(unwrap(self.learner)[1], "_label_kind", None) == "crowd":
+        kind = getattr(unwrap(self.learner)[1], "_kind", None)
+        if self.kind != "annotations" or getattr(kind, "by_annotators", False):
             return self.Y_[rows]
         return majority(self.Y_[rows])
 

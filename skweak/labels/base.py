@@ -63,6 +63,8 @@ class LabelKind:
         Whether a row has several labels at once, so that predictions are matrices.
     names_columns : bool
         Whether the columns of a matrix are the classes, so that a DataFrame names them and a row may be a set.
+    by_annotators : bool
+        Whether the columns of a matrix are people, each of whom may name the class of a row.
     judges_given : bool
         Whether every row has one given class, whose probability is its quality.
     weighs_classes : bool
@@ -70,7 +72,8 @@ class LabelKind:
     """
 
     name = "labels"
-    takes_matrix = takes_sparse = several = names_columns = judges_given = weighs_classes = False
+    takes_matrix = takes_sparse = several = names_columns = False
+    judges_given = by_annotators = weighs_classes = False
 
     def encode(self, y, *, n_rows=None, classes=None, owner="This", markers=None):
         """Return the `Labels` of ``y``, checked; ``markers`` are the marker parameters by name."""

@@ -12,7 +12,7 @@ class CrowdLabels(LabelKind):
     """(n, A) class labels, one column per annotator, with the marker ``missing``; nan and None count as it."""
 
     name = "crowd"
-    takes_matrix = True
+    takes_matrix = by_annotators = True
 
     def encode_matrix(self, y, classes, markers):
         """Return answers (n, A) as class codes, -1 where nobody answered."""
