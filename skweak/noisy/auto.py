@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, indexable, validate_data
 
 from skweak.fit import refuse_facts
-from skweak.fit.links import Documented
+from skweak.fit.frames import Framed
 from skweak.metrics import Estimate, estimate_transition_matrix, noise_rate_interval
 from skweak.noisy.candidates import default_candidates
 from skweak.noisy.issues import check_given_labels, flag_labels, judging_folds
@@ -22,7 +22,7 @@ _JUDGING = 0.6
 _CHECKS = {"accept_sparse": ("csr", "csc"), "ensure_all_finite": "allow-nan", "allow_nd": True}
 
 
-class AutoNoisyClassifier(Documented, ClassifierMixin, BaseEstimator):
+class AutoNoisyClassifier(Framed, ClassifierMixin, BaseEstimator):
     """Classifier that tries several others on the wrong labels and keeps the best of them.
 
     The candidates are judged out of fold, by the labels as given. That is fair while the noise strikes all classes

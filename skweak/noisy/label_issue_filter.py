@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, indexable, validate_data
 
 from skweak.fit import refuse_facts
-from skweak.fit.links import Documented
+from skweak.fit.frames import Framed
 from skweak.metrics.label_quality import QUALITY_KINDS
 from skweak.noisy.issues import FILTERS, METHODS, check_given_labels, flag_labels, judge_labels
 
@@ -20,7 +20,7 @@ def _has(name):
     return available_if(lambda self: hasattr(getattr(self, "estimator_", self.estimator), name))
 
 
-class LabelIssueFilter(Documented, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class LabelIssueFilter(Framed, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Classifier that finds suspicious labels first and fits any scikit-learn classifier without them.
 
     Labels are judged by clones of the classifier that have not seen them (or by their neighbours), as in

@@ -3,14 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_score
 
 import skweak
 from skweak.crowd import VoteClassifier
 from skweak.labels import encode_labels, score_labels
 from skweak.multilabel import MultiLabelClassifier
-from skweak.noisy import CrossEntropyClassifier
+from skweak.noisy import AutoNoisyClassifier, CrossEntropyClassifier, LabelIssueFilter
 from skweak.partial import CCClassifier
+from tests.small_data import blobs
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 CODES = (X[:, 0] > 0).astype(int)
@@ -107,3 +109,16 @@ def test_annotators_are_named_and_kept(tmp_path):
     skweak.save(clf, tmp_path / "m.skweak")
     assert skweak.load(tmp_path / "m.skweak").annotators_.tolist() == ["ann", "bob"]
     assert clf.fit(X, np.column_stack([CODES, CODES])).annotators_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("made", [
+    LabelIssueFilter(LogisticRegression(), cv=2, random_state=0),
+    AutoNoisyClassifier([("linear", LogisticRegression())], cv=2, random_state=0),
+])  # fmt: skip
+def test_estimators_around_others_predict_tables_as_well(made):
+    X, y, _ = blobs(60)
+    table = pd.DataFrame(X, columns=list("abcd"), index=np.arange(60) + 7)
+    fitted = made.fit(table, np.array(["cat", "dog", "fox"])[y])
+    shown = fitted.predict_frame(table, proba=True)
+    assert shown.columns.tolist() == ["cat", "dog", "fox"] and shown.index.tolist() == table.index.tolist()
+    assert fitted.predict_frame(table)["label"].tolist() == fitted.predict(table).tolist()
