@@ -11,8 +11,8 @@ class FixMatchClassifier(SemiSupervisedClassifier):
     """Network that learns, on a strong view of a row, what it is sure of on a weak view.
 
     The simplest of the strong methods for images. What it gains depends on a strong view that is hard but keeps the
-    class; on tables, where there is none as good, it is about as good as labeled rows alone, and may be worse with one
-    or two labels a class.
+    class; on tables, where there is none as good, it is about as good as labeled rows alone, and with one or two labels
+    a class it may be worse.
 
     Parameters
     ----------
