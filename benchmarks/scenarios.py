@@ -2,6 +2,7 @@
 
 from benchmarks import (
     active,
+    cell_queries,
     closed_pool,
     crowd,
     distill,
@@ -19,7 +20,7 @@ from benchmarks import (
 
 # A new family is one line here.
 FAMILIES = {
-    "active": (active.STUDY, closed_pool.STUDY, small_budget.STUDY),
+    "active": (active.STUDY, closed_pool.STUDY, small_budget.STUDY, *cell_queries.STUDIES),
     "crowd": crowd.STUDIES,
     "distill": distill.STUDIES,
     "filtering": (filtering.STUDY,),
@@ -34,15 +35,8 @@ FAMILIES = {
 
 # Public estimators and strategies without a scenario, each with the reason.
 EXCLUDED = {
-    "AUDI": "asks for single entries; the study of entry queries is still to come",
     "AURO": "asks for comparisons of labels; measured in its tests",
-    "ActiveLab": "asks single annotators; the study of annotation queries is still to come",
-    "EntryMargin": "asks for single entries; the study of entry queries is still to come",
-    "IEThreshold": "asks single annotators; the study of annotation queries is still to come",
-    "LabelerCost": "asks single annotators; the study of annotation queries is still to come",
-    "MultiLabelRows": "asks for several labels per row; the study of entry queries is still to come",
     "SubsetClassifier": "fits another classifier on a part of its table; measured in its tests",
-    "ReannotationQuery": "asks for second looks at given labels; the study of audits is still to come",
 }
 
 

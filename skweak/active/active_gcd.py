@@ -56,7 +56,11 @@ class ActiveGCD(QueryStrategy):
     def _select(self, view, n_instances):
         proba = as_proba(view.map(view.predict_proba))
         old = view.require_labeled()[1] if self.old_classes is None else np.asarray(self.old_classes)
-        novel = ~np.isin(np.asarray(view.estimator.classes_), old)
+        classes = np.asarray(view.estimator.classes_)
+        strange = [] if self.old_classes is None else np.setdiff1d(old, classes).tolist()
+        if strange:
+            raise ValueError(f"The 'old_classes' parameter names {strange}, the learner knows {classes.tolist()}.")
+        novel = ~np.isin(classes, old)
         n_rounds = len(view.bought or ())
         picks = novel_picks(proba, novel, n_instances, uncertain=n_rounds >= self.adaptive_round)
         return picks, np.arange(len(picks), 0, -1)

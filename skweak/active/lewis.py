@@ -81,7 +81,7 @@ class LewisSampling(QueryStrategy):
             weight = 1 / inclusion[picks]
         else:
             picks, weight = _until(chance / chance.sum(), n_instances, np.random.default_rng(seed))
-        order = np.argsort(-score[picks], kind="stable")
+        order = np.lexsort((picks, -np.round(score[picks], 12)))
         if found is not None:
             found["weight"] = weight[order]
         return picks[order], score[picks[order]]

@@ -60,5 +60,5 @@ class RobustDistillation(QueryStrategy):
         n_wrong = 0 if self.error_rate == 0 else max(1, round(self.error_rate * n_instances))
         chances = robust_inclusion(gain, n_instances, n_wrong)
         picks = systematic_sample(chances, random_state=view.seed(self.random_state))
-        picks = picks[np.argsort(-gain[picks], kind="stable")]
+        picks = picks[np.lexsort((picks, -np.round(gain[picks], 12)))]
         return picks, gain[picks]

@@ -175,8 +175,8 @@ def test_a_classifier_of_one_class_is_refused_where_probabilities_are_needed(cls
 @each
 def test_ties_go_to_the_smaller_position(cls):
     # Every row twice: of two copies with the same score the first is taken first.
-    if cls.__name__ in ("RandomSampling", "BADGE", "BALD", "CCAL", "Falcun", "PowerSampling"):
-        pytest.skip("every row has its own draw, or copies are taken for different classes")
+    if cls.__name__ in ("RandomSampling", "BADGE", "BALD", "CCAL", "DisharmonyQuery", "Falcun", "PowerSampling"):
+        pytest.skip("every row has its own draw or its own neighbours, or copies are taken for different classes")
     half = X[POOL][:20]
     indices = small(cls)(learner_of(cls), np.vstack([half, half]), 40)[0]
     place = np.empty(40, dtype=int)
