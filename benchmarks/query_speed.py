@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks import activeml
 from benchmarks.clock import race, timed
-from skweak.active import BADGE, EntropySampling, KCenterGreedy, MarginSampling, RankedBatch
+from skweak.active import BADGE, EntropySampling, Falcun, KCenterGreedy, MarginSampling, RankedBatch
 
 _N_LABELED = 100
 
@@ -125,9 +125,38 @@ def badge(repeats):
     return _compare(BADGE(), learner, X, 100, repeats, {"scikit-activeml": partial(_activeml, name="Badge")})
 
 
+def k_center_wide(repeats):
+    """100 of 100,000 x 128 rows by k-center greedy."""
+    learner, X = _data(100_000, 128, 10)
+    peers = {"scikit-activeml": partial(_activeml, name="CoreSet")}
+    return _compare(KCenterGreedy(), learner, X, 100, max(1, repeats // 9), peers)
+
+
+def badge_wide(repeats):
+    """100 of 100,000 x 128 rows of 10 classes by BADGE."""
+    learner, X = _data(100_000, 128, 10)
+    peers = {"scikit-activeml": partial(_activeml, name="Badge")}
+    return _compare(BADGE(), learner, X, 100, max(1, repeats // 9), peers)
+
+
+def falcun_wide(repeats):
+    """100 of 100,000 x 128 rows of 10 classes by FALCUN."""
+    learner, X = _data(100_000, 128, 10)
+    peers = {"scikit-activeml": partial(_activeml, name="Falcun")}
+    return _compare(Falcun(), learner, X, 100, max(1, repeats // 9), peers)
+
+
+def margin_wide(repeats):
+    """100 of 100,000 x 128 rows of 10 classes by margin."""
+    learner, X = _data(100_000, 128, 10)
+    peers = {"scikit-activeml": partial(_activeml, name="UncertaintySampling", method="margin_sampling")}
+    return _compare(MarginSampling(), learner, X, 100, max(1, repeats // 3), peers)
+
+
 ROWS = {
     function.__name__: function
     for function in (
         entropy, entropy_float32, margin, margin_float32, ranked_batch, k_center, core_set, badge,
+        k_center_wide, badge_wide, falcun_wide, margin_wide,
     )
 }  # fmt: skip

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from skweak.active.open_set import DetectorStrategy, OpenSetClassifier, Stage
 from skweak.active.scores import coarse_to_fine, dirichlet_uncertainty
+from skweak.active.view import as_uncertainty
 from skweak.engine import Batch, PairedBatches
 from skweak.losses import calibrated_softmax, evidential_kl, evidential_loss, head_discrepancy
 from skweak.nn.heads import LinearPair
@@ -236,8 +237,9 @@ class DCFS(DetectorStrategy):
     ----------
     coarse : {"all", "data+distribution"}, default="all"
         What the coarse stage adds up; the second leaves the discrepancy out.
-    fine : {"combined", "discrepancy"}, default="combined"
-        What the fine stage ranks by; the second is the discrepancy alone.
+    fine : {"combined", "discrepancy", "margin"}, default="combined"
+        What the fine stage ranks by; the second is the discrepancy alone, the third the margin of the predictions,
+        smallest first, which together with ``adapt=False`` is the choice to try next.
     discrepancy_weight : float >= 0, default=0.5
         Weight of the discrepancy in the combined fine score.
     posterior_threshold : float in (0, 1), default=0.5
@@ -278,7 +280,7 @@ class DCFS(DetectorStrategy):
     _detector_class = DCFSClassifier
     _parameter_constraints = DetectorStrategy._parameter_constraints | {
         "coarse": [StrOptions({"all", "data+distribution"})],
-        "fine": [StrOptions({"combined", "discrepancy"})],
+        "fine": [StrOptions({"combined", "discrepancy", "margin"})],
         "discrepancy_weight": [Interval(Real, 0, None, closed="left")],
         "posterior_threshold": [Interval(Real, 0, 1, closed="neither")],
         "log_floor": [Interval(Real, 0, None, closed="neither")],
@@ -305,7 +307,11 @@ class DCFS(DetectorStrategy):
         n_candidates = self._count_candidates(unknownness, n_instances, factor, view.seed(self.random_state))
         candidates = coarse_to_fine(-unknownness, np.zeros(view.n_pool), n_candidates=n_candidates, n_picks=view.n_pool)
         utility = np.zeros(view.n_pool)
-        utility[candidates] = self._utility(*terms[candidates].T)
+        if self.fine == "margin":
+            rows = view.narrowed(candidates)
+            utility[candidates] = rows.map(lambda part: as_uncertainty(detector.predict_proba(part), "margin"))
+        else:
+            utility[candidates] = self._utility(*terms[candidates].T)
         picks = coarse_to_fine(-unknownness, utility, n_candidates=n_candidates, n_picks=n_instances)
         return picks, utility[picks]
 

@@ -29,7 +29,7 @@ def fixed(concentrations, **params):
         def predict_concentrations(self, rows):
             return np.asarray(concentrations)[rows[:, 0].astype(int)]
 
-    clf = Fixed(module__hidden=(2,), max_epochs=1, detector_steps=1)
+    clf = Fixed(module__hidden=(2,), max_epochs=1, detector_steps=1, random_state=0)
     clf.fit(X[:30, :1], JUNK[:30])
     pool = np.arange(len(concentrations), dtype=float)[:, None]
     return lambda n, **kw: DCFS(**params)(clf, pool, n, labeled=(X[:30, :1], JUNK[:30]), **kw)
@@ -74,16 +74,29 @@ def test_the_stages_are_those_of_the_formulas():
     assert 5 < M < 60 and scores.min() >= -1 and scores.max() <= 1.5
 
 
+def fixed_proba(n):
+    """What the classifier of `fixed` predicts for its pool."""
+    clf = DCFSClassifier(module__hidden=(2,), max_epochs=1, detector_steps=1, random_state=0)
+    return clf.fit(X[:30, :1], JUNK[:30]).predict_proba(np.arange(n, dtype=float)[:, None])
+
+
 def test_the_options_change_what_they_name():
     generator = np.random.default_rng(1)
     alpha = 1 + generator.gamma(0.5, size=(80, 2, 3)) * generator.choice([0.2, 20], size=(80, 1, 1))
     default = fixed(alpha)(10)[0].tolist()
     terms = _uncertainties(alpha)
     alone = fixed(alpha, fine="discrepancy")(80)
+    # All but the candidate of least discrepancy.
     candidates = set(alone[0][alone[1] > 0])
     assert alone[0][0] == max(candidates, key=lambda i: terms[i, 2])
     for option in ({"discrepancy_weight": 3.0}, {"fine": "discrepancy"}):
         assert fixed(alpha, **option)(10)[0].tolist() != default
+    # The uncertainty of the predictions instead, of the same candidates.
+    # With all rows asked for, all are candidates.
+    by_margin, proba = fixed(alpha, fine="margin")(80), np.sort(fixed_proba(80), axis=1)
+    spread = 1 - (proba[:, -1] - proba[:, -2])
+    np.testing.assert_allclose(by_margin[1], spread[by_margin[0]], atol=1e-6)
+    assert by_margin[1][0] == pytest.approx(spread.max(), abs=1e-6)
     without = {**dict.fromkeys(["coarse"], "data+distribution")}
     assert set(fixed(alpha, **without)(40)[0]) != set(fixed(alpha)(40)[0])
 
