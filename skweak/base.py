@@ -100,7 +100,7 @@ class WeakClassifier(Streamed, Framed, ClassifierMixin, BaseEstimator):
     # Methods that draw their own views switch the base's augmentation off.
     _augments = True
     # Who weighs the classes: the weights of "rows", the "loss" by ``run.class_weight``, or None: nobody.
-    _class_weighting = "rows"
+    _class_weighting, class_weight = "rows", None
     # Facts about rows that fit takes besides y, by name; see `skweak.fit.side`.
     _side_facts = {}
     # What callbacks may change, "target" and "weight", and whether targets may become probabilities; see
@@ -134,7 +134,8 @@ class WeakClassifier(Streamed, Framed, ClassifierMixin, BaseEstimator):
         self.augment = augment
         self.validation_fraction = validation_fraction
         self.classes = classes
-        self.class_weight = class_weight
+        if class_weight is not None or "class_weight" in self._get_param_names():
+            self.class_weight = class_weight
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.amp = amp

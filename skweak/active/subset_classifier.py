@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, indexable, validate_data
 
 from skweak.active.subset_selector import ScoreDiversitySelector
+from skweak.fit import refuse_facts
 from skweak.fit.links import Documented
 from skweak.labels.markers import read_labels
 
@@ -60,8 +61,9 @@ class SubsetClassifier(Documented, MetaEstimatorMixin, ClassifierMixin, BaseEsti
         self.estimator = estimator
         self.selector = selector
 
-    def fit(self, X, y):
+    def fit(self, X, y, **facts):
         """Choose rows of ``X`` (n, ...) with labels ``y`` (n,), and fit on them."""
+        refuse_facts(self, facts)
         self._validate_params()
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")

@@ -63,6 +63,8 @@ class FitNetClassifier(DistilledClassifier):
     True
     """
 
+    # It needs the teacher itself, whose logits are not enough.
+    _side_facts = {}
     _parameter_constraints = {
         "feature_weight": [Interval(Real, 0, None, closed="left")],
         "cross_entropy_weight": [Interval(Real, 0, None, closed="left")],

@@ -65,6 +65,8 @@ class RKDClassifier(DistilledClassifier):
     True
     """
 
+    # It needs the teacher itself, whose logits are not enough.
+    _side_facts = {}
     _parameter_constraints = {
         # The rows of a batch are compared with each other.
         "batch_size": [Interval(Integral, 2, None, closed="left")],

