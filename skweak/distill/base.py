@@ -94,7 +94,7 @@ class DistilledClassifier(WeakClassifier):
         return run.scratch.teacher
 
     def _start(self, run):
-        given = run.facts.read("teacher_logits")
+        given = run.facts.read("teacher_logits") if "teacher_logits" in self._side_facts else None
         run.scratch.lesson = None
         if given is not None:
             check_lesson(given, run)
