@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
 from skorch.callbacks import Checkpoint, EarlyStopping, LRScheduler
 from torch import nn
 
@@ -155,7 +154,7 @@ REFUSED = {
     "parameters.module": {"module": nn.Sequential(nn.Linear(4, 3))},
     "parameters.augment": {"augment": lambda X: X},
     "parameters.callbacks.0.settings": {"callbacks": [EarlyStopping(threshold_mode=object())]},
-    "parameters.teacher .* set such parameters to None": {"teacher": LogisticRegression()},
+    "parameters.teacher .* set such parameters to None": {"teacher": nn.Linear(4, 3)},
     "parameters.module__activation": {"module__activation": object},
     "parameters.classes": {"classes": np.array([{}, {}])},
 }

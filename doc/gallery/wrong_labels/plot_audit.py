@@ -2,20 +2,21 @@
 Find wrong labels in your table
 ===============================
 
-An audit answers three questions about a table whose labels somebody gave: how many of them are wrong, which classes are
-mixed up, and which rows to look at first. No network and no tuning are needed: a classifier of scikit-learn judges every
-row by a model that has not seen it, and its probabilities are compared with the given labels.
+An audit answers three questions about a table whose labels somebody gave: how many of them are wrong, which classes
+are mixed up, and which rows to look at first. No network and no tuning are needed: a classifier of scikit-learn
+judges every row by a model that has not seen it, and its probabilities are compared with the given labels.
 
-A row is a suspect when the model is sure of another class, when all its nearest rows have another label, or when an equal
-row stands elsewhere in the table with a different one. The reason is written beside it, and so is the label that fits
-better. The share of wrong labels is estimated from all rows at once, so that a class which is merely hard to tell from
-another does not count as mislabeled; the interval says how much the rows leave open.
+A row is a suspect when the model is sure of another class, when all its nearest rows have another label, or when an
+equal row stands elsewhere in the table with a different one. The reason is written beside it, and so is the label
+that fits better. The share of wrong labels is estimated from all rows at once, so that a class which is merely hard
+to tell from another does not count as mislabeled; the interval says how much the rows leave open.
 
-Here one label in ten of a medical table was flipped on purpose. The left picture shows what the audit says of each class.
-The right one shows what a person finds who reads the rows in the order of the audit, beside what the same effort finds in
-any order: most of the flipped labels stand among the first rows. The quality of a row is the probability that its label
-is right, so that the order itself is the result. Where the model is weak, or people err on the same hard rows as the
-model does, the share is less certain than its interval says; look at a sample of rows before believing it.
+Here one label in ten of a medical table was flipped on purpose. The left picture shows what the audit says of each
+class. The right one shows what a person finds who reads the rows in the order of the audit, beside what the same
+effort finds in any order: most of the flipped labels stand among the first rows. The quality of a row is the
+probability that its label is right, so that the order itself is the result. Where the model is weak, or people err on
+the same hard rows as the model does, the share is less certain than its interval says; look at a sample of rows
+before believing it.
 """
 
 import matplotlib.pyplot as plt
