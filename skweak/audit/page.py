@@ -7,7 +7,7 @@ STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:0 1rem 2rem;max-width:60rem;color:#222;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
-th,td{padding:.25rem .6rem;text-align:left;border-bottom:1px solid #ddd;overflow-wrap:anywhere;max-width:16rem}
+th,td{padding:.25rem .6rem;text-align:left;border-bottom:1px solid #ddd;overflow-wrap:break-word;max-width:16rem}
 td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}img{max-width:100%;height:auto}
 .big{font-size:2rem;margin:.5rem 0 0}small{color:#555}
 """
