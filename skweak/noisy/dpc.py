@@ -213,8 +213,8 @@ class DPCClassifier(WeakClassifier):
         n, share, proba = mixed.n_labeled, mixed.share, self._proba(logits)
         own, partner = mixed.targets[:n].argmax(1), mixed.partners[:n].argmax(1)
         labeled = share * self._evidential(logits[:n], own) + (1 - share) * self._evidential(logits[:n], partner)
-        targets = torch.lerp(mixed.partners[:n], mixed.targets[:n], share)
-        loss = mean_by_class(labeled, targets, run.class_weight) + class_balance_penalty(proba, prior=run.scratch.prior)
+        target = None if run.class_weight is None else torch.lerp(mixed.partners[:n], mixed.targets[:n], share)
+        loss = mean_by_class(labeled, target, run.class_weight) + class_balance_penalty(proba, prior=run.scratch.prior)
         if self.unlabeled_weight and len(logits) > n:
             ramp = linear_ramp(run.fractional_epoch, start=run.state.warmup, length=self.ramp_epochs)
             target = torch.lerp(mixed.partners[n:], mixed.targets[n:], share)
