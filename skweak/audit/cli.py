@@ -30,18 +30,26 @@ def main(argv=None):
     try:
         if options.check is not None and not 0 <= options.check <= 1:
             raise ValueError(f"--check must be in [0, 1], got {options.check}.")
+        for name in ("out", "suspects"):  # before the work, not after it
+            folder = Path(getattr(options, name) or ".").parent
+            if not folder.is_dir():
+                raise ValueError(f"--{name} {getattr(options, name)}: there is no folder {folder}; make it first.")
         result = _audit(options)
         if options.out:
             result.to_html(options.out)
         if options.suspects:
             result.to_frame().assign(verified="").to_csv(options.suspects, index=False)
-    except (OSError, ValueError, TypeError, ImportError) as error:
+    except ImportError as error:
+        remedy = "The audit needs pandas: pip install pandas." if error.name == "pandas" else str(error)
+        print(f"error: {remedy}", file=sys.stderr)
+        return 2
+    except (OSError, ValueError, TypeError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     print(result)
     print(result.to_frame().head(20).to_string(index=False))
-    for step in result.next_steps:
-        print(f"- {step}")
+    for sentence in (*result.next_steps, *result.notes):
+        print(f"- {sentence}")
     return int(options.check is not None and result.noise_share > options.check)
 
 
@@ -89,11 +97,18 @@ def _table(options):
     if not options.target:
         raise ValueError(f"--target is missing; name the column of the labels: {', '.join(frame)}.")
     in_table = options.corrections if options.corrections in frame else None
-    for name in filter(None, (options.target, options.text, options.id)):
+    roles = [name for name in (options.target, options.text, options.id, in_table) if name]
+    for name in roles:
         if name not in frame:
             raise ValueError(f"{options.file} has no column {name!r}; it has {', '.join(frame)}.")
+        if roles.count(name) > 1:
+            raise ValueError(
+                f"Column {name!r} is given twice; --target, --text, --id and --corrections take different columns."
+            )
     names = frame[options.id].to_numpy() if options.id else None
-    y = frame[options.target].str.strip().to_numpy(dtype=object)
+    y = frame[options.target].str.strip()
+    # What numpy and pandas write for a label that is not there; "NA" and "none" may be classes.
+    y = y.mask(y.str.lower() == "nan", "").to_numpy(dtype=object)
     if in_table:
         verified = frame[in_table].str.strip().to_numpy(dtype=object)
     elif options.corrections:
@@ -127,7 +142,9 @@ def _features(options, n_rows):
     try:
         features = np.load(options.features, allow_pickle=False)
     except (ValueError, EOFError):
-        raise ValueError(f"{options.features} is no file of numpy.save with numbers in it.") from None
+        features = None
+    if not isinstance(features, np.ndarray):
+        raise ValueError(f"{options.features} must be a file of numpy.save that holds one array of numbers.")
     if features.ndim < 2 or len(features) != n_rows or features.dtype.kind not in "fiub":
         raise ValueError(
             f"{options.features} must hold numbers (n, d), one row for each of the {n_rows} rows, got "

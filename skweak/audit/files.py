@@ -19,7 +19,7 @@ def read_table(path):
     Raises
     ------
     ValueError
-        If the file is no text, has no header or no rows, or its lines do not fit together.
+        If the file is no text, has no header, no rows or a column name twice, or its lines do not fit together.
     """
     import pandas as pd
 
@@ -29,14 +29,18 @@ def read_table(path):
     head = next((line for line in text.splitlines() if line.strip()), "")
     if not head:
         raise ValueError(f"{path} is empty; give a header line and a row per example.")
-    separator = max(",;\t|", key=head.count)
+    reading = {"sep": max(",;\t|", key=head.count), "dtype": str, "keep_default_na": False, "skipinitialspace": True}
     try:
-        frame = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True)
+        names = pd.read_csv(StringIO(text), header=None, nrows=1, **reading).iloc[0].str.strip()
+        frame = pd.read_csv(StringIO(text), **reading)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ValueError(f"{path} cannot be read as a table: {str(error).strip()}") from None
+    repeated = names[names.duplicated() & (names != "")].unique()
+    if len(repeated):
+        raise ValueError(f"{path} has several columns named {repeated[0]!r}; give each column a name of its own.")
     frame.columns = [str(name).strip() for name in frame.columns]
     if not isinstance(frame.index, pd.RangeIndex):
-        raise ValueError(f"{path} has more entries in its rows than names in its header; mend the header.")
+        raise ValueError(f"{path} has more entries in its rows than names in its header; repair the header.")
     if not len(frame):
         raise ValueError(f"{path} has a header and no rows.")
     return frame
@@ -81,7 +85,7 @@ def read_folder(path):
             with Image.open(file) as image:
                 images[place] = np.asarray(image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX))
         except (UnidentifiedImageError, OSError) as error:
-            raise ValueError(f"{file} cannot be read as an image ({error}); mend it or take it away.") from None
+            raise ValueError(f"{file} cannot be read as an image ({error}); repair or remove it.") from None
     names = [file.relative_to(root) for file in files]
     return images, np.array([name.parts[0] for name in names]), np.array([name.as_posix() for name in names])
 
@@ -110,7 +114,10 @@ def read_corrections(path, names, target):
     known = [str(name) for name in names[key]]
     place = {name: row for row, name in enumerate(known)}
     if len(place) < len(known):
-        raise ValueError(f"Column {key!r} names several rows alike; name rows by 'row', their position from 0.")
+        raise ValueError(
+            f"Column {key!r} names several rows alike; leave it out of {path}, and name rows by 'row', their position "
+            "from 0."
+        )
     verified = np.full(len(known), "", dtype=object)
     for name, label in zip(frame[key].str.strip(), frame[value].str.strip(), strict=True):
         if label:

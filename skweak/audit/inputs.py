@@ -89,7 +89,8 @@ def readable_columns(frame):
             column = _days(column)
         elif not pd.api.types.is_numeric_dtype(column):
             column = _of_text(column)
-        column = column.astype(float) if pd.api.types.is_numeric_dtype(column) else column
+        if pd.api.types.is_numeric_dtype(column):
+            column = column.astype(float).replace([np.inf, -np.inf], np.nan)
         if isinstance(column.dtype, pd.CategoricalDtype):
             n_levels = column.nunique()
             if n_levels > 50 and n_levels > 0.5 * column.notna().sum():
@@ -99,7 +100,7 @@ def readable_columns(frame):
                 kept = column.value_counts().index[:_MOST_LEVELS]
                 column = column.astype(object).where(column.isin(kept) | column.isna(), "other").astype("category")
         if column.notna().any():
-            columns[name] = column.replace([np.inf, -np.inf], np.nan) if column.dtype == float else column
+            columns[name] = column
     if not columns:
         raise ValueError("No column can be judged by: all are empty, names of rows or free text; name a text column.")
     notes = ["Judged by gradient boosted trees on the columns, numbers and categories as they are."]
@@ -121,7 +122,8 @@ def _of_text(column):
     if len(known) and known.str.contains(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}").mean() > 0.9:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # days and months may be read in either order: trees take both
-            days = pd.to_datetime(text, errors="coerce", format="mixed", dayfirst="." in known.iloc[0])
+            # With offsets from UTC, which change between summer and winter, only instants can be compared.
+            days = pd.to_datetime(text, errors="coerce", format="mixed", dayfirst="." in known.iloc[0], utc=True)
         if days.notna().sum() >= 0.9 * len(known):
             return _days(days)
     return text.astype("category")

@@ -148,6 +148,13 @@ def test_columns_are_read_as_what_they_mean():
         readable_columns(frame[["name", "none"]])
 
 
+def test_days_with_changing_offsets_and_columns_of_infinities():
+    days = ["2020-03-28 12:00:00+01:00", "2020-03-29 12:00:00+02:00"] * 3  # summer time began between the two
+    read, _ = readable_columns(pd.DataFrame({"day": days, "endless": [np.inf, -np.inf] * 3, "half": [1.0, np.inf] * 3}))
+    assert read.columns.tolist() == ["day", "half"] and read["half"].isna().tolist() == [False, True] * 3
+    assert read["day"][1] - read["day"][0] == pytest.approx(23 / 24)
+
+
 def test_pixels_are_block_means_in_any_layout():
     image = np.arange(16.0).reshape(1, 4, 4)
     assert small_pixels(image, side=2).tolist() == [[2.5, 4.5, 10.5, 12.5]]

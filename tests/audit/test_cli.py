@@ -1,10 +1,13 @@
 """The command line answers by its exit code, and reads tables as people have them."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from skweak.audit.cli import main
+from skweak.audit.cli import _table, main
 from skweak.audit.files import read_corrections, read_table
 from tests.audit.test_audit import make_table
 
@@ -72,6 +75,8 @@ def test_encodings_and_separators(encoding, separator, tmp_path):
         (b"a,label\n", "label", "no rows"),
         (b"a,label\n1,x\n1,x,3,4\n", "label", "cannot be read as a table"),
         (b"a,label\n1,x\n2,y\n", None, "--target is missing"),
+        (b"label,a,b,label\nx,1,2,y\n", "label", "several columns named 'label'"),
+        (b"a ,label,a\n1,x,2\n", "label", "several columns named 'a'"),
     ],
 )
 def test_bad_input_ends_in_one_sentence(content, target, said, tmp_path, capsys):
@@ -81,6 +86,43 @@ def test_bad_input_ends_in_one_sentence(content, target, said, tmp_path, capsys)
     assert main(["audit", str(path), *(["--target", target] if target else [])]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and said in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--text", "label"], "'label' is given twice"),
+        (["--id", "label"], "'label' is given twice"),
+        (["--corrections", "label"], "'label' is given twice"),
+        (["--features", "two.npz"], "one array of numbers"),
+        (["--features", "text.npy"], "one array of numbers"),
+        (["--out", "nowhere/page.html"], "no folder nowhere"),
+        (["--suspects", "nowhere/list.csv"], "no folder nowhere"),
+        (["--check", "5"], "in [0, 1]"),
+    ],
+)
+def test_bad_arguments_end_in_one_sentence(arguments, said, table, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.savez("two.npz", a=np.zeros((200, 2)), b=np.zeros((200, 2)))
+    (tmp_path / "text.npy").write_text("no array")
+    assert main(["audit", str(table[0]), "--target", "label", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and said in error and error.count("\n") == 1
+
+
+def test_without_pandas_it_says_what_to_install(table, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert main(["audit", str(table[0]), "--target", "label"]) == 2
+    assert capsys.readouterr().err == "error: The audit needs pandas: pip install pandas.\n"
+
+
+def test_nan_is_no_label_and_na_is_one(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,label\n1,x\n2,NaN\n3,NA\n4,none\n5,\n")
+    options = SimpleNamespace(file=str(path), target="label", text=None, id=None, corrections=None)
+    X, y, *_, kept, notes = _table(options)
+    assert y.tolist() == ["x", "NA", "none"] and kept.tolist() == [0, 2, 3] and X["a"].tolist() == ["1", "3", "4"]
+    assert notes == ["2 rows have no label and are left out."]
 
 
 def test_a_folder_of_images(tmp_path, capsys):
