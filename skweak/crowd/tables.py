@@ -5,7 +5,7 @@ import numpy as np
 from skweak.crowd.answers import read_answers
 from skweak.labels.checks import find_classes
 
-# A table of more entries is more likely a mistake than a wish.
+# A table of more entries is more likely a mistake than intended.
 _MOST_ENTRIES = 2**28
 
 

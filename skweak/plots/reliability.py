@@ -110,8 +110,8 @@ class ReliabilityDisplay:
         import matplotlib.pyplot as plt
 
         ax = plt.subplots()[1] if ax is None else ax
-        if not any(line.get_label() == "as sure as right" for line in ax.get_lines()):
-            ax.plot([0, 1], [0, 1], linestyle=":", color="gray", label="as sure as right")
+        if not any(line.get_label() == "perfect calibration" for line in ax.get_lines()):
+            ax.plot([0, 1], [0, 1], linestyle=":", color="gray", label="perfect calibration")
         label = f"{self.name or 'model'} (error {self.calibration_error:.3f})"
         (self.line_,) = ax.plot(self.confidence, self.accuracy, marker="o", markersize=4, label=label)
         ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.02), ylim=(0, 1.02))

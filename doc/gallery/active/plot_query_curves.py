@@ -3,24 +3,24 @@ Active learning curves: margin sampling against random sampling
 ===============================================================
 
 Labels cost money, and not every row is worth the same. Active learning lets the classifier choose: after each batch
-it is fitted again and names the rows of the pool whose labels would teach it most. Margin sampling takes those
-whose two most probable classes are closest, which is the simplest rule that does well on most data.
+it is fitted again and picks the rows of the pool whose labels would help it most. Margin sampling picks those whose
+two most probable classes are closest. It is the simplest rule that does well on most data.
 
 The figure shows test accuracy against the number of labels, for margin sampling and for rows drawn at random, the
-yardstick of every strategy. The line is the mean over three seeds and the band their spread. Read it horizontally:
+baseline of every strategy. The line is the mean over three seeds and the band their spread. Read it horizontally:
 how many random labels give the accuracy that margin sampling reaches with fewer? Read vertically, the advantage
 vanishes at the end, since with all rows labeled all strategies are the same.
 
-Judge a strategy by the whole curve over several seeds, never by its last point of one. And include the first rows:
-here twenty rows, two of each class, are given; without them a strategy that needs a fitted classifier cannot start.
-``Herding`` and ``TypiClust`` choose the first rows as well.
+Judge a strategy by whole curves over several seeds, never by the last point of one curve. Count the first rows too:
+here twenty rows, two of each class, are given, because a strategy that needs a fitted classifier cannot start
+without them. ``Herding`` and ``TypiClust`` choose the first rows as well.
 
 Three cases in which another strategy is better: batches of a hundred rows, in which margin sampling picks near
 copies (``BADGE``, ``RankedBatch``); a pool that contains rows of no known class, which are always uncertain
 (``BUAL``); and rare classes (``ClassBalanced``).
 
-``run_loop`` asks an array of answers here. In earnest it asks a person, keeps each answer in a journal, and goes on
-after an interruption.
+Here ``run_loop`` takes its answers from an array. In real use it asks a person, keeps each answer in a journal, and
+resumes after an interruption.
 """
 
 import matplotlib.pyplot as plt

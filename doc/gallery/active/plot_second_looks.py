@@ -2,21 +2,21 @@
 Audit, relabel and train again under a budget
 =============================================
 
-A fifth of the labels is wrong, and there is time to look at some rows a second time. Which ones? An audit ranks all
-rows by the probability that their label is right; a query strategy for given labels, `ReannotationQuery`, asks for
-those whose label is most doubtful first. Drawing rows by chance is the yardstick, since a random look mends only as
+A fifth of the labels are wrong, and there is time to look at some rows a second time. Which ones? An audit ranks
+all rows by the probability that their label is right; a query strategy for given labels, `ReannotationQuery`, asks
+about the most doubtful labels first. Rows drawn at random are the baseline, since a random look corrects only as
 many labels as are wrong on average.
 
-The loop has three steps, repeated until the budget is spent. Out-of-fold probabilities of a plain classifier say how
-well every given label fits. The strategy picks the rows, a person answers, and the answers replace the labels of
-these rows, which are never asked about again. Then the classifier is trained on the mended labels, and judges the
-rest anew: with cleaner labels it judges better, so that later rounds find what the first one missed.
+The loop has three steps, repeated until the budget is spent. Out-of-fold probabilities of a plain classifier say
+how well every given label fits. The strategy picks the rows, a person answers, and the answers replace the labels
+of these rows, which are never asked about again. Then the classifier is trained on the corrected labels and judges
+the rest again. With cleaner labels it judges better, so later rounds find what the first one missed.
 
-The curves show the accuracy on clean test rows after every round, for both ways of choosing, and the dotted line that
-of a model trained on right labels alone. Each look at a suspect mends a label more often than a random one does. The
-accuracy of a linear model moves less than the labels do: it averages over mistakes that strike all classes alike.
-Mending labels pays most where the test labels come from the same source, where mistakes have a direction, or where
-the model is large enough to remember them.
+The curves show the accuracy on clean test rows after every round, for both ways of choosing; the dotted line shows
+a model trained on right labels alone. A look at a suspect corrects a label more often than a random look does. The
+accuracy of a linear model changes less than the labels do, because it averages over mistakes that hit all classes
+alike. Correcting labels pays most where the test labels come from the same source, where mistakes have a direction,
+or where the model is large enough to remember them.
 """
 
 import matplotlib.pyplot as plt

@@ -3,8 +3,8 @@ Calibration of probabilities under noisy labels
 ===============================================
 
 A classifier is calibrated if it is right in 80 % of the cases in which it says 0.8. Wrong labels disturb this in a
-direction that surprises: a network stopped before it memorises has learned that even obvious rows carry another
-label now and then. So it is right far more often than it says, and its probabilities understate.
+surprising direction: a network that stops before it memorises has learned that even obvious rows sometimes carry
+another label. So it is right far more often than it says, and its probabilities are too low.
 
 The figure plots the share of right predictions against the stated probability, on clean test rows, for networks
 trained with 40 % wrong labels. The diagonal is perfect calibration. The curve of cross-entropy lies above it:

@@ -3,21 +3,22 @@ Cross-validation with noisy labels: TrustedKFold
 ================================================
 
 Model selection with wrong labels has a trap. The validation folds contain the same mistakes as the training folds,
-so a model is scored by how well it predicts mistakes. Where these follow a rule, as when each digit is called its
-successor in 40 % of the rows, a model that has learned the rule scores better than one that has learned the digits.
+so a model is scored by how well it predicts mistakes. Where these follow a rule, as when each digit is labeled as
+its successor in 40 % of the rows, a model that has learned the rule scores better than one that has learned the
+digits.
 
 The figure trains the same network for more and more epochs and scores it in three ways. Scores on the given labels,
 by ordinary ``KFold``, are low for everyone, because the best possible model disagrees with 40 % of them. Scores on
 verified rows, by ``TrustedKFold``, have test folds made of verified rows only, while all other rows stay in every
-training part; they follow the third curve, accuracy on clean test rows, which in practice nobody has.
+training part; they follow the third curve, accuracy on clean test rows, which is not available in practice.
 
 A tenth of the rows is verified here. With fewer the curve of verified rows gets noisier: its error is that of a
 mean over so few rows, whatever the number of training rows. So spend verified rows on few, clearly different
 configurations rather than on a fine grid.
 
-``TrustedKFold`` is a splitter like any other: pass it as ``cv`` to ``GridSearchCV`` or ``cross_val_score``. Where
-no row can be verified, the scorers corrected by a transition matrix and those by agreement of neighbours are next
-best; the page about judging compares all of them.
+``TrustedKFold`` is a splitter like any other: pass it as ``cv`` to ``GridSearchCV`` or ``cross_val_score``. If no
+row can be verified, the next best are scorers corrected by a transition matrix and scorers by the agreement of
+neighbours; the page about judging compares all of them.
 """
 
 import matplotlib.pyplot as plt

@@ -7,16 +7,16 @@ questions decide what they are worth: about which tasks to ask, and whom.
 
 The model of Dawid and Skene answers both. It estimates a table of confusions for every annotator and, from the
 answers and these tables, the probability of every class of each task. A task whose best class has a low probability
-is one where a further answer may change the consensus; a task with three equal answers of good annotators needs none.
-The annotator report lists for everybody the number of answers, the agreement with the others, and the estimated
-quality, the probability of naming the right class. Some annotators of this example are lazy and some have a habit,
-which a vote of the majority cannot know.
+is one where a further answer may change the consensus; a task with three equal answers of good annotators needs
+none. The annotator report lists for each annotator the number of answers, the agreement with the others, and the
+estimated quality, the probability of naming the right class. Some annotators of this example are lazy and some have
+a habit, which a vote of the majority cannot know.
 
-Further answers are bought, a few at a time: about the tasks that are least sure, from the annotators whom the report
-calls best, or about any task from anybody. After each purchase the model is fitted again to all answers. The curves
-show how many consensus labels are right. Asking the right people about the right tasks gets there with a fraction of
-the answers. Those who answered least are also those whose quality is least certain, so keep a few random questions
-for them: an annotator whom nobody asks can never be found to be good.
+Further answers are collected, a few at a time: about the least certain tasks from the annotators who are best by
+the report, or about random tasks from random annotators. After each round the model is fitted again to all answers.
+The curves show how many consensus labels are right. Asking the right people about the right tasks gets there with a
+fraction of the answers. Those who answered least are also those whose quality is least certain, so keep a few
+random questions for them: an annotator whom nobody asks can never be found to be good.
 """
 
 import matplotlib.pyplot as plt

@@ -7,7 +7,7 @@ the network a weak view of an unlabeled image, shifted a little, and where the n
 that class as a pseudo-label for a strong view of the same image, whose colours, contrast and geometry are changed.
 The unlabeled rows help as far as the strong view is hard and still of the same class.
 
-The comparison must be fair, and plain training is not the right yardstick: the same class with
+The comparison must be fair, and plain training is not the right baseline: the same class with
 ``unlabeled_weight=0`` takes as many steps, with the same views, from labeled rows alone. What remains is the
 contribution of the unlabeled rows.
 

@@ -9,11 +9,11 @@ columns are classes, labels or annotators.
 
 In the first table each row has one class, and two of them (red) are mistaken; nothing marks the mistakes. In the
 second each row has a set of candidates of which exactly one is right, as when a caption names three people and the
-photograph shows one face. In the third several labels apply at once, and question marks say that nobody knows,
-which is not the same as absent. In the fourth each column is a person, with a gap where somebody was not asked. In
-the fifth most rows have no label, either because it is to be bought (active learning) or because it never will be
-(semi-supervised learning). In the last, another model has given probabilities, and a smaller network is to learn
-from them.
+photograph shows one face. In the third several labels apply at once; question marks stand for unknown entries,
+which are not the same as absent labels. In the fourth each column is a person, with a gap where somebody was not
+asked. In the fifth most rows are unlabeled, either because their labels are still to be collected (active learning)
+or because they never will be (semi-supervised learning). In the last, another model has given probabilities, and a
+smaller network is to learn from them.
 
 The marker of a missing label is -1 by default. It may be of any type, such as None or "?" among strings: see the
 parameters ``unlabeled``, ``unknown_label`` and ``missing`` of the estimators.

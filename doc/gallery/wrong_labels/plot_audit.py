@@ -12,10 +12,10 @@ that fits better. The share of wrong labels is estimated from all rows at once, 
 to tell from another does not count as mislabeled; the interval says how much the rows leave open.
 
 Here one label in ten of a medical table was flipped on purpose. The left picture shows what the audit says of each
-class. The right one shows what a person finds who reads the rows in the order of the audit, beside what the same
-effort finds in any order: most of the flipped labels stand among the first rows. The quality of a row is the
-probability that its label is right, so that the order itself is the result. Where the model is weak, or people err on
-the same hard rows as the model does, the share is less certain than its interval says; look at a sample of rows
+class. The right one shows how many wrong labels a person finds by reading the rows in the order of the audit,
+compared with a random order: most of the flipped labels are among the first rows. The quality of a row is the
+probability that its label is right, so that the order itself is the result. Where the model is weak, or people err
+on the same hard rows as the model does, the share is less certain than its interval says; look at a sample of rows
 before believing it.
 """
 

@@ -7,10 +7,10 @@ low where the given label looks mistaken. For ELR it is the belief in the given 
 while it trained; for plain training it is the probability of the given label. The former is better, since at the
 end of plain training the network has memorised many wrong labels and believes in them.
 
-The histogram shows digits of which 40 % carry a wrong label, and colours the rows by what is true, which in
-practice nobody knows. There are two hills, one near 0 and one near 1, and little between them. That is what one
-hopes for: a list of rows sorted by quality then starts with mistakes only, and where to stop looking is not
-critical. The vertical axis is logarithmic, so that the few rows in the wrong hill can be seen at all.
+The histogram shows digits of which 40 % carry a wrong label, and colours the rows by whether the label is right,
+which is not known in practice. There are two hills, one near 0 and one near 1, and little between them. That is
+what one hopes for: a list of rows sorted by quality then starts with mistakes only, and where to stop looking is
+not critical. The vertical axis is logarithmic, so that the few rows in the wrong hill can be seen at all.
 
 On harder data the hills overlap. Then there is no threshold that separates them, and the order is still useful:
 look at rows from the lowest quality on until a screen of them holds no mistake. A row that is merely unusual for

@@ -6,18 +6,18 @@ Not all mistakes are alike. A person who labels handwritten digits confuses 3 wi
 with 4. A transition matrix says so: its row is the true class, its column the label that was given, and its entry
 the probability of the one where the other is true. Rows sum to 1, and without any noise it is the identity.
 
-Whoever knows the matrix can correct for it. ``ForwardCorrectionClassifier`` trains a network whose outputs, passed
-through the matrix, explain the given labels; ``noise_corrected_scorer`` corrects a score on noisy validation
-labels. Both need an estimate, since the true matrix is not known.
+If you know the matrix, you can correct for the noise. ``ForwardCorrectionClassifier`` trains a network whose
+outputs, passed through the matrix, explain the given labels; ``noise_corrected_scorer`` corrects a score on noisy
+validation labels. Both need an estimate, since the true matrix is not known.
 
 Here 40 % of the digits 3 are called 5, a fifth of the digits 7 are called 1, and the rest are right.
 ``estimate_transition_matrix`` gets the given labels and out-of-fold probabilities of a logistic regression, and
-finds both confusions. Compare the two pictures: what stands beside the diagonal on the right and not on the left is
-the classifier's own confusion, which passes for noise. That is the limit of every such estimate; a better
-classifier makes it smaller, and no amount of data makes it vanish.
+finds both confusions. Compare the two pictures: entries off the diagonal that appear on the right but not on the
+left are the classifier's own confusions, which are taken for noise. This limits every such estimate: a better
+classifier makes the error smaller, and no amount of data removes it.
 
-Look at the matrix before correcting by it. One entry that is clearly above its neighbours is a finding that can be
-told to whoever labels the data; a matrix with a little of everything is better read as "no particular confusion".
+Look at the matrix before correcting by it. One entry that is clearly above its neighbours is a finding to report to
+the people who label the data; a matrix with a little of everything is better read as "no particular confusion".
 """
 
 import matplotlib.pyplot as plt

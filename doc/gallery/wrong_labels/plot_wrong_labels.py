@@ -16,7 +16,7 @@ want.
 What to try: change the share of wrong labels, or replace "symmetric_exclusive", where every other class is as
 likely, by "pairflip", where each class is mistaken for the next one. With clean labels the two curves should be
 nearly the same. A curve that does not fall at all means that the network is too small, or the training too short,
-to memorise anything: then a robust loss has nothing to mend.
+to memorise anything: then a robust loss has nothing to correct.
 
 ``EpochScoring`` of skorch records the accuracy after each epoch, as it would for any skorch network.
 """
