@@ -48,11 +48,11 @@ class WeakClassifier(Streamed, Framed, ClassifierMixin, BaseEstimator):
     lr : float > 0, default=0.05
         Learning rate. Too large diverges (`skweak.engine.DivergenceError`), too small does not learn in time.
     max_epochs : int >= 1, default=60
-        Passes over the data. Plain losses remember wrong labels when there are many.
+        Passes over the data. Plain losses memorise wrong labels if there are many.
     batch_size : int >= 1, default=64
         Rows per step; larger batches give fewer and smoother steps.
     device : str, default="auto"
-        "auto" is a CUDA device where there is one.
+        "auto" uses a CUDA device if there is one.
     dtype : {"float32", "float64"}, default="float32"
         Floating point type of inputs, networks and predictions.
     augment : None, "weak", "strong", callable or pair of callables, default depends on the method
@@ -75,12 +75,12 @@ class WeakClassifier(Streamed, Framed, ClassifierMixin, BaseEstimator):
         When a loss or weight is not finite, raise `skweak.engine.DivergenceError`, or end training with a warning and
         the weights of the last epoch whose numbers were finite.
     checkpoint : path or None, default=None
-        File that keeps the state of training. A fit that was killed goes on from it, with the same arguments to the
-        same bits; a finished one is done at once, another one is refused.
+        File that keeps the state of training. A killed fit, run again with the same arguments, resumes from it and ends
+        with the same bits; a finished fit returns at once, and the file of another fit is refused.
     checkpoint_seconds : float >= 0, default=60
-        Least time between two writings of it; 0 writes after every epoch.
+        Least time between two writes of the file; 0 writes after every epoch.
     n_threads : int or None, default=None
-        CPU threads; None takes one for small networks on tables and else the caller's. The last bits depend on it.
+        CPU threads; None is one for small networks on tables, else the caller's number. The last bits depend on it.
     random_state : int, RandomState or None, default=None
         The only source of randomness.
     verbose : int, default=0

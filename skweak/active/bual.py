@@ -239,9 +239,9 @@ class BUALClassifier(OpenSetClassifier):
 class BUAL(DetectorStrategy):
     """Rows that both a positive and a negative head find uncertain: known and hard.
 
-    Plain uncertainty buys junk, since rows of unknown classes are uncertain as well. A head trained on what rows are
-    not is sure of those, and the share of known rows in the last batch decides how far the positive head is trusted.
-    The best accuracy of the open-set strategies here; it trains one network on the pool at every call.
+    Plain uncertainty chooses useless rows, since rows of unknown classes are uncertain as well. A head trained on what
+    rows are not is sure of those, and the share of known rows in the last batch decides how far the positive head is
+    trusted. It has the best accuracy of the open-set strategies here, and trains one network on the pool at every call.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from skweak.utils._checks import check_count
 
 
 class ActiveLearner:
-    """An estimator together with the rows it was taught and the strategy that asks for more.
+    """An estimator together with its labeled rows and the strategy that asks for more.
 
     The interface of modAL's learner of the same name. The estimator is trained in place.
 
@@ -35,7 +35,7 @@ class ActiveLearner:
     Attributes
     ----------
     X_training, y_training : array, sparse matrix or DataFrame, and ndarray
-        All labeled rows in the order of purchase; None while there are none.
+        All labeled rows in the order in which they were labeled; None while there are none.
     batch_sizes : list of int
         Rows of each batch taught since the first rows.
 

@@ -18,14 +18,17 @@ def main(argv=None):
     audit.add_argument("--features", metavar="FILE.npy", help="embeddings to judge by, one row per row of the table")
     audit.add_argument("--id", metavar="COLUMN", help="column that names the rows; the model does not see it")
     audit.add_argument("--out", metavar="FILE.html", help="write the report to this file")
-    audit.add_argument("--suspects", metavar="FILE.csv", help="write the suspects, with a column 'verified' to fill")
+    audit.add_argument("--suspects", metavar="FILE.csv", help="write the suspects, with a column 'verified' to fill in")
     audit.add_argument(
         "--corrections", metavar="FILE or COLUMN",
         help="verified labels: a file such as --suspects writes, or a column of the table, empty where not verified",
     )  # fmt: skip
-    audit.add_argument("--check", type=float, metavar="MAX_SHARE", help="exit with 1 above this share of wrong labels")
-    audit.add_argument("--seed", type=int, default=0, help="of the folds; 0 by default")
-    audit.add_argument("--jobs", type=int, help="folds fitted at the same time")
+    audit.add_argument(
+        "--check", type=float, metavar="MAX_SHARE",
+        help="exit with code 1 above this share of wrong labels, from 0 to 1",
+    )  # fmt: skip
+    audit.add_argument("--seed", type=int, default=0, help="seed of the folds, 0 by default")
+    audit.add_argument("--jobs", type=int, help="number of folds fitted at the same time")
     options = parser.parse_args(argv)
     try:
         if options.check is not None and not 0 <= options.check <= 1:

@@ -18,12 +18,12 @@ CONSENSUS = {"majority": majority_vote, "soft": majority_vote, "dawid_skene": da
 
 
 class VoteClassifier(CrowdClassifier):
-    """Classifier trained on what the crowd settled on: the first thing to try with several people's labels.
+    """Classifier trained on the consensus of the annotators: the first choice for labels of several people.
 
     Parameters
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
-        The network, where there is no ``estimator``.
+        The network; not used if there is an ``estimator``.
     consensus : {"majority", "soft", "dawid_skene", "glad"}, default="soft"
         What the classifier learns: the most frequent answer, the shares of the answers, or the posterior of
         `dawid_skene` or `glad`. Shares keep the doubt of the crowd and rarely do harm.
@@ -40,7 +40,7 @@ class VoteClassifier(CrowdClassifier):
     label_quality_, transduction_ : ndarray of shape (n,)
         The label that answers and classifier settle on, and how sure it is, as in `crowd_label_quality`.
     annotator_quality_ : ndarray of shape (A,)
-        In [0, 1]; nan of an annotator without answers.
+        In [0, 1]; nan for an annotator without answers.
     confusion_ : ndarray of shape (A, C, C)
         Entry [a, k, l]: probability that a says l when k is settled on; uniform without answers.
     estimator_ : classifier

@@ -18,7 +18,7 @@ from skweak.model_selection.trusted import stratified_folds
 
 
 def compare(estimators, X, y, *, seeds=5, cv=5, scoring=None, truth=None, n_jobs=None):
-    """Score estimators on the same folds, shuffled anew for each seed.
+    """Score estimators on the same folds, shuffled again for each seed.
 
     Parameters
     ----------

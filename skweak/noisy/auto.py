@@ -23,40 +23,40 @@ _CHECKS = {"accept_sparse": ("csr", "csc"), "ensure_all_finite": "allow-nan", "a
 
 
 class AutoNoisyClassifier(Framed, ClassifierMixin, BaseEstimator):
-    """Classifier that tries several others on the wrong labels and keeps the best of them.
+    """Classifier that tries several others on the noisy labels and keeps the best of them.
 
-    The candidates are judged out of fold, by the labels as given. That is fair while the noise strikes all classes
-    alike; where an estimated transition matrix says that it does not, the score is corrected by that matrix. The best
-    are fitted again to all rows, and their probabilities averaged. Take it where you have no idea what suits your data.
+    The candidates are scored out of fold on the given labels. That is fair if the noise hits all classes alike; if an
+    estimated transition matrix says that it does not, the score is corrected by that matrix. The best candidates are
+    fitted again to all rows, and their probabilities averaged. Use it if you do not know what suits your data.
 
     Parameters
     ----------
     candidates : "auto" or list of (str, classifier), default="auto"
         Names and classifiers with ``predict_proba``, cheap ones first. "auto": logistic regression, random forest and
-        boosted trees, bare and behind `LabelIssueFilter`, and the networks of this module with their defaults; linear
-        heads for two hundred columns or more; no boosted trees for sparse rows; networks alone for images.
+        boosted trees, alone and behind `LabelIssueFilter`, and the networks of this module with their defaults; linear
+        heads for two hundred columns or more; no boosted trees for sparse rows; only networks for images.
     cv : int >= 2 or splitter, default=3
         Folds, stratified and shuffled as in `find_label_issues`; a class with fewer rows is judged in as many folds as
-        it has rows. From 300 rows on only the better half of the candidates goes on after the first fold. More folds
+        it has rows. From 300 rows on only the better half of the candidates is kept after the first fold. More folds
         judge better and cost more fits.
     time_limit : float > 0 or None, default=None
-        Seconds. When more than half of it is gone, no further fit for judging starts, and then the best of those that
-        the rest suffices for are fitted to all rows. The fit under way is not broken off, and there is always a result.
+        Seconds. After half of it, no further fit for judging starts; the best candidates for which the remaining time
+        suffices are then fitted to all rows. A fit under way is not interrupted, and there is always a result.
     scoring : "auto", str or callable, default="auto"
-        "auto" is the accuracy on given labels where the noise looks symmetric, else `noise_corrected_accuracy`. Others
-        as in scikit-learn; they judge out-of-fold predictions of the given labels.
+        "auto" is the accuracy on given labels if the noise looks symmetric, else `noise_corrected_accuracy`. Others
+        as in scikit-learn; they score out-of-fold predictions on the given labels.
     average : int >= 1, default=3
-        So many of the best are fitted and their probabilities averaged; 1 takes the best alone, which is cheaper and
+        Number of the best candidates whose probabilities are averaged; 1 takes the best alone, which is cheaper and
         easier to explain, while an average is steadier.
     class_weight : None, "balanced" or dict, default=None
-        Weights of the given classes, for candidates that take some and have none; what is best is still told by
-        ``scoring``, for which "balanced_accuracy" goes well with it.
+        Weights of the given classes, for candidates that accept weights and have none set. ``scoring`` still decides
+        what is best; "balanced_accuracy" goes well with it.
     n_jobs : int or None, default=None
         Fits at the same time.
     random_state : int, RandomState or None, default=None
         Shuffles the rows into folds and seeds the "auto" candidates.
     verbose : int, default=0
-        1 shows a progress bar where the output is a terminal.
+        1 shows a progress bar if the output is a terminal.
 
     Attributes
     ----------

@@ -15,10 +15,11 @@ from skweak.utils import label_prior
 
 
 class ELRClassifier(WeakClassifier):
-    """Network that holds on to what it believed before it began to remember wrong labels.
+    """Network that is held to the predictions it made before it began to memorise wrong labels.
 
     Networks learn the clean pattern first. A moving average of each row's predictions keeps that early belief, and a
-    penalty pulls later predictions towards it. One network, almost the cost of plain training, and hard to beat.
+    penalty pulls later predictions towards it. It is one network, costs little more than plain training, and is hard
+    to beat.
 
     Parameters
     ----------

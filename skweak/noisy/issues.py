@@ -37,9 +37,9 @@ def find_label_issues(
     """List the rows whose label is probably wrong, the most suspicious first.
 
     Confident learning compares each label with the probabilities of a model that has not seen the row, and counts
-    how many labels of each class are wrong. The vote of neighbours trains nothing: a label is suspicious when most of
-    the rows alike have another one. Their ranking estimates instead how many labels of each class are wrong, and lists
-    as many, those with the least support first.
+    how many labels of each class are wrong. The vote of neighbours trains nothing: a label is suspicious if most of the
+    similar rows have another one. Their ranking instead estimates how many labels of each class are wrong, and lists
+    that many, those with the least support first.
 
     Parameters
     ----------

@@ -24,9 +24,9 @@ class LabelIssueFilter(Framed, MetaEstimatorMixin, ClassifierMixin, BaseEstimato
     """Classifier that finds suspicious labels first and fits any scikit-learn classifier without them.
 
     Labels are judged by clones of the classifier that have not seen them (or by their neighbours), as in
-    `find_label_issues`; then the classifier is fitted on the rest, or on all rows with suspects weighing less. Prefer
-    it to the robust networks where trees or a linear model suit the data; it is no better than the
-    classifier's own out-of-fold predictions.
+    `find_label_issues`; then the classifier is fitted on the rest, or on all rows with less weight for suspects. Prefer
+    it to the robust networks if trees or a linear model suit the data; it can be no better than the classifier's own
+    out-of-fold predictions.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class LabelIssueFilter(Framed, MetaEstimatorMixin, ClassifierMixin, BaseEstimato
     action : {"drop", "weight"}, default="drop"
         Drop suspicious rows, or give them their label quality as weight.
     cv : int >= 2 or splitter, default=5
-        Folds, as in `find_label_issues`; a number means stratified and shuffled ones. More folds cost more fits and
+        Folds, as in `find_label_issues`; a number means stratified and shuffled folds. More folds cost more fits and
         give better judges.
     n_neighbors : int >= 3, default=10
         Rows that vote, for the methods of neighbours.
