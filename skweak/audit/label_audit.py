@@ -114,8 +114,10 @@ def audit_labels(
 
 
 def _check(X, y, features, trusted, n_bootstraps, estimator):
-    import pandas as pd
-
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError("audit_labels returns DataFrames: install pandas (pip install pandas).") from error
     if not isinstance(n_bootstraps, Integral) or n_bootstraps < 2:
         raise ValueError(f"n_bootstraps must be an integer of at least 2, got {n_bootstraps!r}.")
     if estimator is not None and not hasattr(estimator, "predict_proba"):

@@ -45,7 +45,7 @@ def annotator_report(answers, consensus=None, *, classes=None, missing=-1, band=
     try:
         import pandas as pd
     except ImportError as error:
-        raise ImportError("annotator_report returns a pandas DataFrame; install skweak-learn[modal].") from error
+        raise ImportError("annotator_report returns a DataFrame: install pandas (pip install pandas).") from error
     if not 0 < band < 1:
         raise ValueError(f"band must be in (0, 1), got {band!r}.")
     answers = read_answers(answers, classes=classes, missing=missing)

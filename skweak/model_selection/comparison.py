@@ -71,8 +71,10 @@ def compare(estimators, X, y, *, seeds=5, cv=5, scoring=None, truth=None, n_jobs
     >>> result.index.tolist(), result.fold_scores.shape, bool(result.wilcoxon().loc["guess", "bayes"] < 0.01)
     (['bayes', 'guess'], (10, 2), True)
     """
-    from skweak.model_selection.comparison_frame import summarise
-
+    try:
+        from skweak.model_selection.comparison_frame import summarise
+    except ImportError as error:
+        raise ImportError("compare returns a DataFrame: install pandas (pip install pandas).") from error
     if not isinstance(estimators, dict) or not estimators:
         raise ValueError(f"estimators must be a dict of names to estimators, got {estimators!r}.")
     if not isinstance(seeds, Integral) or isinstance(seeds, bool) or seeds < 1:

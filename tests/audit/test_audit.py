@@ -1,5 +1,6 @@
 """The report finds flipped labels, says how many there are, and writes a page."""
 
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -160,6 +161,12 @@ def test_pixels_are_block_means_in_any_layout():
     assert small_pixels(image, side=2).tolist() == [[2.5, 4.5, 10.5, 12.5]]
     last = np.repeat(image[..., None], 3, axis=3)
     assert small_pixels(last, side=2).tolist() == small_pixels(np.moveaxis(last, 3, 1), side=2).tolist()
+
+
+def test_without_pandas_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        audit_labels(np.zeros((9, 1)), np.array([0, 1, 1] * 3))
 
 
 @pytest.mark.parametrize(

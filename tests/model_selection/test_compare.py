@@ -1,5 +1,7 @@
 """Estimators are scored on the same folds."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,3 +72,9 @@ def test_two_estimators_have_no_friedman():
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match="three or more"):
         compare({"a": DummyClassifier(), "b": GaussianNB()}, X, y, seeds=1, cv=2).friedman()
+
+
+def test_without_pandas_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skweak.model_selection.comparison_frame", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        compare({"a": DummyClassifier()}, np.zeros((6, 1)), [0, 1] * 3)
