@@ -7,6 +7,7 @@ from numbers import Integral, Real
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skweak.distill import presets
 from skweak.distill.base import DistilledClassifier
 from skweak.distill.rkd import relation_losses
 from skweak.losses import (
@@ -72,7 +73,7 @@ class L2DClassifier(DistilledClassifier):
     References
     ----------
     Yang et al., arXiv:2308.06453. Its weights, for large pretrained backbones, are
-    ``L2DClassifier(teacher=..., **L2DClassifier.paper_weights)``.
+    ``L2DClassifier(teacher=..., **L2DClassifier.paper_weights)``, all its settings ``L2DClassifier.preset("coco")``.
 
     Examples
     --------
@@ -88,6 +89,7 @@ class L2DClassifier(DistilledClassifier):
 
     _label_kind = "multilabel"
     _imitates_logits = True
+    _presets = presets.L2D
     _parameter_constraints = {
         "logit_weight": [Interval(Real, 0, None, closed="left")],
         "class_embedding_weight": [Interval(Real, 0, None, closed="left")],
