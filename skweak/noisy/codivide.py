@@ -82,6 +82,24 @@ def split_rows(clean_proba, threshold, ranking, trusted, given=None, belief=None
     return is_labeled if trusted is None else is_labeled | trusted
 
 
+def mixture_separation(values, posterior):
+    """Return how far apart the two components of a mixture are (Ashman's D, arXiv:astro-ph/9408030).
+
+    The distance of the means over the root mean square of the widths, from ``values`` (n,) in [0, 1] and the
+    ``posterior`` (n,) of one component; 0 where that component has all rows or none. Below 2 they are one hump.
+    """
+    means, widths = [], []
+    for weight in (posterior, 1 - posterior):
+        total = weight.sum()
+        if total < 1e-6:
+            return 0.0
+        mean = (weight * values).sum() / total
+        means.append(mean)
+        # The floor is that of `mixture_posterior`.
+        widths.append((weight * (values - mean).square()).sum() / total + 5e-4)
+    return float((means[0] - means[1]).abs() / ((widths[0] + widths[1]) / 2).sqrt())
+
+
 def weights_of_labels(clean_proba, is_labeled, threshold):
     """Return how much each given label counts in its target: a row that stays counts at least ``threshold``."""
     return torch.where(is_labeled, clean_proba.clamp_min(threshold), clean_proba)

@@ -14,6 +14,7 @@ from skweak.noisy.codivide import (
     CoDivideBatches,
     guess_and_mix,
     mean_by_class,
+    mixture_separation,
     split_rows,
     weights_of_labels,
 )
@@ -35,6 +36,10 @@ class DivideMixClassifier(WeakClassifier):
         half. Too few and the losses say nothing, too many and wrong labels are remembered.
     clean_threshold : float in [0, 1), default=0.5
         Posterior above which a row counts as clean (tau); larger keeps fewer, cleaner rows.
+    min_separation : float >= 0, default=2.0
+        How far apart the two components of the losses must be, in units of their widths, to be taken for right and
+        wrong labels; with less there is nothing to repair, and every label counts. Larger repairs less; 0 always
+        splits, as the paper does.
     sharpen_temperature : float > 0, default=0.5
         Temperature of guessed targets (T); smaller is harder, 1 leaves them as they are.
     mixup_alpha : float > 0, default=4.0
@@ -85,6 +90,7 @@ class DivideMixClassifier(WeakClassifier):
     _parameter_constraints = {
         "warmup_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "clean_threshold": [Interval(Real, 0, 1, closed="left")],
+        "min_separation": [Interval(Real, 0, None, closed="left")],
         "sharpen_temperature": [Interval(Real, 0, None, closed="neither")],
         "mixup_alpha": [Interval(Real, 0, None, closed="neither")],
         "unlabeled_weight": [Interval(Real, 0, None, closed="left")],
@@ -93,13 +99,14 @@ class DivideMixClassifier(WeakClassifier):
     }
 
     def __init__(
-        self, module="auto", *, warmup_epochs="auto", clean_threshold=0.5, sharpen_temperature=0.5, mixup_alpha=4.0,
-        unlabeled_weight=0.0, ramp_epochs=16, confidence_penalty=False, augment="weak", lr=0.02,
+        self, module="auto", *, warmup_epochs="auto", clean_threshold=0.5, min_separation=2.0, sharpen_temperature=0.5,
+        mixup_alpha=4.0, unlabeled_weight=0.0, ramp_epochs=16, confidence_penalty=False, augment="weak", lr=0.02,
         **training,
     ):  # fmt: skip
         super().__init__(module, augment=augment, lr=lr, **training)
         self.warmup_epochs = warmup_epochs
         self.clean_threshold = clean_threshold
+        self.min_separation = min_separation
         self.sharpen_temperature = sharpen_temperature
         self.mixup_alpha = mixup_alpha
         self.unlabeled_weight = unlabeled_weight
@@ -121,12 +128,16 @@ class DivideMixClassifier(WeakClassifier):
         return {"module": make(), "peer": make()}
 
     def _clean_posterior(self, run, network):
+        """Return the posterior of being clean, and the rows taken as labelled."""
         losses = F.cross_entropy(run.outputs(network), run.data.target, reduction="none")
         scaled = min_max(losses, constant=0.0)
         posterior = mixture_posterior(scaled, component="smallest", random_state=run.numpy_random.randint(2**31))
         if scaled.max() == 0:
             posterior[:] = 1.0
         posterior = torch.as_tensor(posterior, dtype=run.dtype, device=losses.device)
+        if mixture_separation(scaled, posterior) < self.min_separation:
+            # Nothing to repair: every label counts, and the order stays.
+            posterior = 1 - 0.1 * (1 - self.clean_threshold) * (1 - posterior)
         trusted = run.data.trusted
         posterior = posterior if trusted is None else posterior.masked_fill(trusted, 1.0)
         belief = (-losses).exp()

@@ -9,7 +9,15 @@ from torch import nn
 
 from skweak.engine import Batch, TensorBatches, TensorData
 from skweak.noisy import DivideMixClassifier, DPCClassifier, dividemix, dpc
-from skweak.noisy.codivide import CoBatch, CoDivideBatches, guess_and_mix, networks_of, split_rows, weights_of_labels
+from skweak.noisy.codivide import (
+    CoBatch,
+    CoDivideBatches,
+    guess_and_mix,
+    mixture_separation,
+    networks_of,
+    split_rows,
+    weights_of_labels,
+)
 from tests.small_data import blobs
 
 METHODS = {
@@ -38,6 +46,16 @@ def test_no_class_is_emptied_and_believed_rows_stay_by_hand():
     assert split.tolist() == [True] * 6 + [False, True, True, True]
     weights = weights_of_labels(posterior, split, 0.5)
     torch.testing.assert_close(weights, torch.tensor([0.9] * 6 + [0.1, 0.5, 0.5, 0.5]))
+
+
+def test_the_separation_of_two_components_by_hand():
+    # Means 0.1 and 0.9, both of variance 0.01 and the floor of 5e-4.
+    values, posterior = torch.tensor([0.0, 0.2, 0.8, 1.0]), torch.tensor([1.0, 1.0, 0.0, 0.0])
+    assert mixture_separation(values, posterior) == pytest.approx(0.8 / 0.0105**0.5)
+    assert mixture_separation(values, 1 - posterior) == pytest.approx(mixture_separation(values, posterior))
+    # Halves of all rows have one mean; a component of all rows or of none has no other.
+    assert mixture_separation(values, torch.full((4,), 0.5)) == 0
+    assert mixture_separation(values, torch.ones(4)) == mixture_separation(values, torch.zeros(4)) == 0
 
 
 def test_verified_rows_are_labelled_whatever_their_posterior():

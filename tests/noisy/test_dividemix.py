@@ -48,6 +48,20 @@ def test_equal_losses_are_all_clean():
     assert (posterior == 1).all() and split.all()
 
 
+def test_one_hump_of_losses_has_nothing_to_repair():
+    # Losses as a normal distribution has them.
+    losses = 1 + 0.25 * torch.special.ndtri((torch.arange(40) + 0.5) / 40)
+    proba, target = (-losses).exp(), torch.zeros(40, dtype=torch.int64)
+    logits = torch.stack([proba.log(), (1 - proba).log()], 1)
+    posterior, split = judge(logits, target)
+    assert split.all() and (posterior > 0.9).all()
+    repaired, fewer = judge(logits, target, min_separation=0)
+    # The order of the rows is that of the mixture, which would have doubted some of them.
+    assert (repaired < 0.5).any() and torch.equal(posterior.argsort(stable=True), repaired.argsort(stable=True))
+    # Two humps are apart, whatever is asked for within reason.
+    assert judge(TEN_LOGITS, ZEROS, min_separation=3)[1].tolist() == (TEN > 0.5).tolist()
+
+
 def test_verified_rows_are_clean_whatever_their_loss():
     trusted = torch.arange(10) == 1
     posterior, split = judge(TEN_LOGITS, ZEROS, trusted)
