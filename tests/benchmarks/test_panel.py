@@ -159,6 +159,15 @@ def test_a_run_goes_on_where_it_was_and_fills_one_file_per_table(tmp_path, capsy
     assert "No default does harm." in capsys.readouterr().out
 
 
+def test_tables_that_some_methods_cannot_take_run_with_the_others(tmp_path, monkeypatch):
+    found = []
+    monkeypatch.setattr("benchmarks.run.fill", lambda chosen, *_, **__: found.extend(chosen) or [])
+    written(tmp_path, rows_of({"a": [0.9]}))
+    asked = ["panel", "--tables", "youtube_tfidf", "--labels", "clean", "--results", str(tmp_path)]
+    assert main([*asked, "--without", "Auto"]) == 0
+    assert {cell.method for cell in found} == set(panel.METHODS) - {"Auto", "boosted trees"}
+
+
 def test_what_is_not_known_ends_with_code_2(tmp_path, capsys):
     assert main(["panel", "--tables", "moon", "--results", str(tmp_path)]) == 2
     assert "'moon' is not known" in capsys.readouterr().err
