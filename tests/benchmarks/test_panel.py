@@ -63,7 +63,8 @@ def test_rare_classes_are_as_rare_as_the_name_says():
 
 
 def test_the_other_tables_can_be_read():
-    for name in sorted(set(panel_data.TABLES) - set(HERE)):
+    # Embeddings take minutes where they are not yet kept; they have tests of their own.
+    for name in sorted(set(panel_data.TABLES) - set(HERE) - set(panel_data.SENTENCES)):
         try:
             split = panel_data.split(0, name, "human40" if name == "cifar10_pca" else "sym20")
         except FileNotFoundError as error:
