@@ -50,7 +50,7 @@ def embed(texts, batch_size=64):
         If neither the file nor the encoder is there.
     """
     kept = joblib.Memory(Path(get_data_home()) / "skweak_embeddings", verbose=0)
-    return kept.cache(_embed, ignore=["batch_size"])(np.asarray(texts, dtype=str), PACKAGE, batch_size)
+    return kept.cache(_embed, ignore=["batch_size"])(np.asarray(texts, dtype="U"), PACKAGE, batch_size)
 
 
 def _embed(texts, package, batch_size):

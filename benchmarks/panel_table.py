@@ -19,6 +19,7 @@ KINDS = {
     "imbalanced": IMBALANCED.__contains__,
     "texts": TEXTS.__contains__,
     "sentences": SENTENCES.__contains__,
+    "units": UNITS.__contains__,
 }
 FEWER_THAN_300_ROWS = ("iris", "wine", "emotions")
 TUNING = 100
