@@ -33,8 +33,9 @@ class AutoNoisyClassifier(Framed, ClassifierMixin, BaseEstimator):
     ----------
     candidates : "auto" or list of (str, classifier), default="auto"
         Names and classifiers with ``predict_proba``, cheap ones first. "auto": logistic regression, random forest and
-        boosted trees, bare and behind `LabelIssueFilter`, and the networks of this module with their defaults; linear
-        heads for two hundred columns or more; no boosted trees for sparse rows; networks alone for images.
+        boosted trees, bare and behind `LabelIssueFilter`, and the networks of this module with their defaults; for two
+        hundred columns or more linear heads, and logistic regression also on rows of length 1; no boosted trees for
+        sparse rows; networks alone for images.
     cv : int >= 2 or splitter, default=3
         Folds, stratified and shuffled as in `find_label_issues`; a class with fewer rows is judged in as many folds as
         it has rows. From 300 rows on only the better half of the candidates goes on after the first fold. More folds

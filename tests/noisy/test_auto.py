@@ -233,6 +233,12 @@ def test_candidates_suit_the_rows():
     assert not any("boosted" in name or "linear head" in name for name in names(sparse.csr_matrix(rows)))
     assert {"GCE, linear head", "ELR, linear head"} <= set(names(sparse.csr_matrix((10, 300))))
     assert "random forest" not in names(np.zeros((10, 1, 8, 8)))
+    # Rows of length 1, as TF-IDF and encoders give them, get logistic regression once.
+    wide, shrunk = np.eye(10, 300), "logistic regression, rows of length 1"
+    wide[0] = 0
+    assert shrunk in names(3 * wide) and f"{shrunk} behind the filter" in names(sparse.csr_matrix(3 * wide))
+    assert shrunk not in names(wide) and shrunk not in names(sparse.csr_matrix(wide)) and shrunk not in names(rows + 3)
+    assert shrunk in names(np.where(wide == 1, np.nan, wide))
     assert all(est.get_params()["random_state"] == 3 for name, est in default_candidates(rows, 3) if "forest" in name)
     gaps = dict(default_candidates(np.full((10, 4), np.nan), 0))
     assert gaps["logistic regression"].steps[0][0] == "simpleimputer" and gaps["boosted trees"].max_iter == 50
@@ -257,6 +263,18 @@ def test_the_default_candidates_take_gaps_sparse_and_wide_rows(kind, monkeypatch
         warnings.simplefilter("error", UserWarning)
         clf = AutoNoisyClassifier(random_state=0).fit(X, y)
     assert clf.score(X, y) > 0.9 and (clf.leaderboard_.folds > 0).all()
+
+
+def test_wide_rows_are_shrunk_before_a_linear_model_remembers_wrong_labels():
+    random = np.random.RandomState(0)
+    clean = np.arange(700) % 2
+    X = random.randn(700, 250) + clean[:, None] * 4 * np.eye(250)[0]
+    y, _, _ = make_noisy_labels(clean[:300], "symmetric_exclusive:0.3", random_state=0)
+    found = dict(default_candidates(X[:300], 0))
+    plain, shrunk = (found[f"logistic regression{end}"].fit(X[:300], y) for end in ("", ", rows of length 1"))
+    # As many columns as rows: the plain model has learned all labels by heart.
+    assert plain.score(X[:300], y) > 0.95 > shrunk.score(X[:300], y)
+    assert shrunk.score(X[300:], clean[300:]) > plain.score(X[300:], clean[300:]) + 0.1
 
 
 def test_digits_with_wrong_labels_are_read_better_than_by_the_first_guess():
