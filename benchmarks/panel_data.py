@@ -156,9 +156,9 @@ def names():
         for labels in ("clean", "sym40"):
             for features in ("raw", "minmax"):
                 found[f"{table}@{labels},{features}"] = (table, labels, features)
-    # Users take embeddings as the encoder gives them, rows of length 1; nobody stretches their columns to [0, 1].
+    # Embeddings are mostly taken as the encoder gives them, rows of length 1; nobody stretches their columns to [0, 1].
     for table in SENTENCES:
-        for labels in ("clean", "sym40"):
+        for labels in ("clean", "sym20", "sym40"):
             found[f"{table}@{labels},raw"] = (table, labels, "raw")
     return found
 
