@@ -77,7 +77,7 @@ for row in train[order[:5]]:
     print(f"{y[row]}?  {texts[row]}")
 
 left.set_xticks(range(len(rows)), rows)
-left.legend(*(part[:2] for part in left.get_legend_handles_labels()), loc="lower right")
+left.legend(*(part[:2] for part in left.get_legend_handles_labels()), loc="upper left", ncols=2)
 left.set(ylim=(0.5, 1), ylabel="accuracy on true topics", title=f"{wrong.mean():.0%} of the labels are wrong")
 right.plot([0, len(train)], [0, wrong[train].sum()], ":", color="gray", label="in any order")
 right.set(xlabel="texts read, the most suspicious first", ylabel="wrong labels among them")
