@@ -27,7 +27,9 @@ class AutoNoisyClassifier(Framed, ClassifierMixin, BaseEstimator):
 
     The candidates are judged out of fold, by the labels as given. That is fair while the noise strikes all classes
     alike; where an estimated transition matrix says that it does not, the score is corrected by that matrix. The best
-    are fitted again to all rows, and their probabilities averaged. Take it where you have no idea what suits your data.
+    are fitted again to all rows, and their probabilities averaged. Those whose accuracy cannot be told from the best
+    one's are ordered by the area under the ROC curve, which many wrong labels blur less. Take it where you have no idea
+    what suits your data.
 
     Parameters
     ----------
@@ -44,8 +46,9 @@ class AutoNoisyClassifier(Framed, ClassifierMixin, BaseEstimator):
         Seconds. When more than half of it is gone, no further fit for judging starts, and then the best of those that
         the rest suffices for are fitted to all rows. The fit under way is not broken off, and there is always a result.
     scoring : "auto", str or callable, default="auto"
-        "auto" is the accuracy on given labels where the noise looks symmetric, else `noise_corrected_accuracy`. Others
-        as in scikit-learn; they judge out-of-fold predictions of the given labels.
+        "auto" is the accuracy on given labels where the noise looks symmetric, else `noise_corrected_accuracy`, and the
+        area under the ROC curve among those within the interval of the best. Others as in scikit-learn; they judge
+        out-of-fold predictions of the given labels.
     average : int >= 1, default=3
         So many of the best are fitted and their probabilities averaged; 1 takes the best alone, which is cheaper and
         easier to explain, while an average is steadier.

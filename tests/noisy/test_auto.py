@@ -113,6 +113,34 @@ def test_symmetric_noise_is_told_from_slips_and_from_chance():
     assert not is_near_symmetric(one_sided, many[:2]) and is_near_symmetric(one_sided, many[:2], tolerance=0.3)
 
 
+def judged(y, proba):
+    """Return a race whose candidates have answered these probabilities of class 1."""
+    race = Race(dict.fromkeys(proba), np.zeros((len(y), 1)), y, np.unique(y), [])
+    race.proba = {name: np.column_stack([1 - np.array(p), p]) for name, p in proba.items()}
+    race.folds = dict.fromkeys(proba, 2)
+    return race
+
+
+def test_what_accuracy_cannot_tell_apart_the_order_of_probabilities_does():
+    # Both are wrong in one row of four, and "sure" is surest of just that one.
+    race = judged(np.array([0, 0, 1, 1]), {"sure": [0.1, 0.9, 0.8, 0.7], "doubts": [0.1, 0.6, 0.8, 0.7]})
+    assert race._area("sure") == 0.5 and race._area("doubts") == 1.0
+    order, scores = race.ranking("auto")
+    assert scores["sure"][0].value == scores["doubts"][0].value == 0.75 and order == ["doubts", "sure"]
+    # Whoever named a scoring gets it.
+    assert race.ranking("accuracy")[0] == ["sure", "doubts"]
+    # Far below the best, no order helps: "late" sorts all rows and calls them all 0.
+    y = np.arange(200) % 2
+    late = judged(y, {"late": 0.1 + 0.2 * y, "right": np.where(np.arange(200) < 190, 0.2 + 0.6 * y, 0.8 - 0.6 * y)})
+    assert late._area("late") == 1.0 > late._area("right") and late.ranking("auto")[0] == ["right", "late"]
+
+
+def test_the_area_of_classes_that_no_judged_row_has_does_not_count():
+    race = judged(np.array([0, 1]), {"a": [0.2, 0.8]})
+    race.y = np.array([1, 1])
+    assert race._area("a") == 0.5
+
+
 def test_noise_that_favours_a_class_is_corrected():
     """Class 1 is called 0 in 40 % of its rows, so that agreement hardly blames who calls it 0 as well."""
     random = np.random.RandomState(0)
