@@ -84,7 +84,7 @@ class WeakClassifier(Streamed, Framed, ClassifierMixin, BaseEstimator):
     random_state : int, RandomState or None, default=None
         The only source of randomness.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows a progress bar, with the cross-entropy of up to 500 training rows from time to time.
 
     Attributes
     ----------
