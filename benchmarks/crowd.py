@@ -12,6 +12,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.embeddings import embed
 from benchmarks.label_issues import patch_features
 from benchmarks.scenario import Skipped
 from benchmarks.study import Fit, Split, Study
@@ -150,11 +151,15 @@ def thin(answers, share, seed):
     return thinned
 
 
-def real(seed, name, share=1.0):
-    """A crowd set with features, standardised, and its test rows."""
+def real(seed, name, share=1.0, embedded=False):
+    """A crowd set with features, or sentence embeddings of its texts, standardised, and its test rows."""
     train, test = datasets.load_crowd(name), datasets.load_crowd(name, subset="test")
-    scaler = StandardScaler().fit(train.data)
-    X, X_test = (scaler.transform(rows).astype(np.float32) for rows in (train.data, test.data))
+    X, X_test = train.data, test.data
+    if embedded:
+        # One array, as the panel has it, so that it is embedded once for both.
+        X, X_test = np.split(embed(np.concatenate([train.text, test.text])), [len(X)])
+    scaler = StandardScaler().fit(X)
+    X, X_test = (scaler.transform(rows).astype(np.float32) for rows in (X, X_test))
     return Split(X, thin(train.target, share, seed), train.clean_target, X_test, test.target)
 
 
@@ -245,9 +250,12 @@ STUDIES = (
         data={"digits_sparse": sparse_digits, "digits_sparse_even": partial(sparse_digits, imbalance=1)}
         | {f"{name}_{share}": partial(real, name=name, share=part)
            for name in ("labelme", "sentence_polarity") for share, part in _SHARES.items()}
+        | {f"sentence_embeddings_{share}": partial(real, name="sentence_polarity", share=part, embedded=True)
+           for share, part in _SHARES.items()}
         | {f"cifar10n_{share}": partial(cifar10n, share=part) for share, part in _SHARES.items()},
         methods=LEARNING,
-        settings={f"sentence_polarity_{share}": {"max_epochs": 20} for share in _SHARES},
+        settings={f"sentence_{features}_{share}": {"max_epochs": 20} for features in ("polarity", "embeddings")
+                  for share in _SHARES},
         prepare=prepare,
         metrics=metrics,
         quick=("digits_sparse",),

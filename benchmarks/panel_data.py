@@ -18,6 +18,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
+from benchmarks.embeddings import embed
 from benchmarks.study import Split
 from skweak import datasets
 
@@ -88,6 +89,12 @@ def texts(name):
     return np.concatenate([part.text for part in parts])[y >= 0], y[y >= 0]
 
 
+def sentences(name):
+    """Return texts as the sentence embeddings of a pretrained encoder; it looks at no label."""
+    found, y = texts(name)
+    return embed(found), y
+
+
 def customers(n=2500):
     """Return a made-up table of customers: amounts in different units, categories, and gaps."""
     random = np.random.RandomState(0)
@@ -132,7 +139,8 @@ IMBALANCED = {
     for name, minority in _RARE.items()
 }
 TEXTS = {f"{name}_tfidf": partial(texts, name) for name in ("youtube", "polarity")}
-TABLES = _TABLES | IMBALANCED | TEXTS | {"customers": customers}
+SENTENCES = {f"{name}_sentences": partial(sentences, name) for name in ("youtube", "polarity")}
+TABLES = _TABLES | IMBALANCED | TEXTS | SENTENCES | {"customers": customers}
 # Where the features are also given as they are and between 0 and 1.
 UNITS = ("iris", "wine", "breast_cancer", "digits", "customers")
 
@@ -148,6 +156,10 @@ def names():
         for labels in ("clean", "sym40"):
             for features in ("raw", "minmax"):
                 found[f"{table}@{labels},{features}"] = (table, labels, features)
+    # Embeddings are mostly taken as the encoder gives them, rows of length 1; nobody stretches their columns to [0, 1].
+    for table in SENTENCES:
+        for labels in ("clean", "sym20", "sym40"):
+            found[f"{table}@{labels},raw"] = (table, labels, "raw")
     return found
 
 

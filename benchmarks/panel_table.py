@@ -8,16 +8,18 @@ import numpy as np
 import pandas as pd
 from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 
-from benchmarks.panel_data import IMBALANCED, LABELS, TEXTS, UNITS, names
+from benchmarks.panel_data import IMBALANCED, LABELS, SENTENCES, TEXTS, UNITS, names
 
 # Of images, sounds, words and sentences: columns that a network or a projection made.
-EMBEDDED = ("labelme", "polarity", "youtube", "fashion_pca", "cifar10_pca")
+EMBEDDED = ("labelme", "polarity", "youtube", "fashion_pca", "cifar10_pca", *SENTENCES)
 KINDS = {
     "all": lambda table: True,
     "tables": lambda table: table not in (*IMBALANCED, *TEXTS, *EMBEDDED),
     "embeddings": EMBEDDED.__contains__,
     "imbalanced": IMBALANCED.__contains__,
     "texts": TEXTS.__contains__,
+    "sentences": SENTENCES.__contains__,
+    "units": UNITS.__contains__,
 }
 FEWER_THAN_300_ROWS = ("iris", "wine", "emotions")
 TUNING = 100

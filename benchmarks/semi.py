@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
+from benchmarks.panel_data import sentences
 from benchmarks.study import Fit, Split, Study
 from skweak import datasets
 from skweak.augment import strong_image_views
@@ -35,7 +36,13 @@ from skweak.semi import (
 
 LABELS = (4, 10, 25)
 SHARES = (5, 20)
-_TABLES = {"iris": load_iris, "wine": load_wine, "breast_cancer": load_breast_cancer, "digits": load_digits}
+_TABLES = {
+    "iris": partial(load_iris, return_X_y=True),
+    "wine": partial(load_wine, return_X_y=True),
+    "breast_cancer": partial(load_breast_cancer, return_X_y=True),
+    "digits": partial(load_digits, return_X_y=True),
+    "youtube_sentences": partial(sentences, "youtube"),
+}
 
 
 def digits(seed, n_labeled):
@@ -61,8 +68,8 @@ def images(seed, n_labeled, name, n_rows=2000):
 
 
 def table(seed, name, percent):
-    """A table that comes with scikit-learn, standardised, 70 % for training, a share of each class with a label."""
-    X, y = _TABLES[name](return_X_y=True)
+    """A table, or texts as embeddings, standardised, 70 % for training, a share of each class with a label."""
+    X, y = _TABLES[name]()
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=seed)
     scaler = StandardScaler().fit(X)
     given = datasets.make_unlabeled(y, fraction=percent / 100, per_class=True, random_state=seed)

@@ -12,6 +12,8 @@ from benchmarks.run import RESULTS
 from benchmarks.speed import speed_table
 from benchmarks.tables import table
 
+STANDARDISED = "standardised"
+
 
 def to_nodes(markdown, classes=(), prefix=None):
     """Turn a Markdown table into table nodes; with a prefix every row is a target ``PREFIX-FIRST-CELL``."""
@@ -107,6 +109,11 @@ class GpuTable(SphinxDirective):
         return [to_nodes(gpu.table(path)), source(path.name, f"{gpu.read_rows(path)[-1]['device']}, one seed: ")]
 
 
+def cells_prefix(labels, features):
+    """Return the first part of the anchors of the lines of the panel."""
+    return f"panel-{labels}" if features == STANDARDISED else f"panel-{labels}-{features}"
+
+
 class PanelTable(SphinxDirective):
     """``panel-table KIND``: means of the panel over the tables of a kind, all methods or some."""
 
@@ -150,8 +157,8 @@ class PanelCells(PanelTable):
 
     @property
     def prefix(self):
-        """First part of the anchors, such as ``panel-sym40-iris``."""
-        return f"panel-{self.arguments[0]}"
+        """First part of the anchors, such as ``panel-sym40-iris``, or ``panel-sym40-raw-iris`` for raw features."""
+        return cells_prefix(self.arguments[0], self.options.get("features", STANDARDISED))
 
     def table(self, rows):
         """Return the Markdown table."""

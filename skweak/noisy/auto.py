@@ -26,15 +26,18 @@ class AutoNoisyClassifier(Framed, ClassifierMixin, BaseEstimator):
     """Classifier that tries several others on the noisy labels and keeps the best of them.
 
     The candidates are scored out of fold on the given labels. That is fair if the noise hits all classes alike; if an
-    estimated transition matrix says that it does not, the score is corrected by that matrix. The best candidates are
-    fitted again to all rows, and their probabilities averaged. Use it if you do not know what suits your data.
+    estimated transition matrix says that it does not, the score is corrected by that matrix. Candidates whose accuracy
+    cannot be told from that of the best are ordered by the area under the ROC curve, which many wrong labels blur less.
+    The best are fitted again to all rows, and their probabilities averaged. Use it if you do not know what suits your
+    data.
 
     Parameters
     ----------
     candidates : "auto" or list of (str, classifier), default="auto"
         Names and classifiers with ``predict_proba``, cheap ones first. "auto": logistic regression, random forest and
-        boosted trees, alone and behind `LabelIssueFilter`, and the networks of this module with their defaults; linear
-        heads for two hundred columns or more; no boosted trees for sparse rows; only networks for images.
+        boosted trees, alone and behind `LabelIssueFilter`, and the networks of this module with their defaults; for two
+        hundred columns or more linear heads, and logistic regression also on rows of length 1; no boosted trees for
+        sparse rows; only networks for images.
     cv : int >= 2 or splitter, default=3
         Folds, stratified and shuffled as in `find_label_issues`; a class with fewer rows is judged in as many folds as
         it has rows. From 300 rows on only the better half of the candidates is kept after the first fold. More folds
@@ -43,8 +46,9 @@ class AutoNoisyClassifier(Framed, ClassifierMixin, BaseEstimator):
         Seconds. After half of it, no further fit for judging starts; the best candidates for which the remaining time
         suffices are then fitted to all rows. A fit under way is not interrupted, and there is always a result.
     scoring : "auto", str or callable, default="auto"
-        "auto" is the accuracy on given labels if the noise looks symmetric, else `noise_corrected_accuracy`. Others
-        as in scikit-learn; they score out-of-fold predictions on the given labels.
+        "auto" is the accuracy on given labels if the noise looks symmetric, else `noise_corrected_accuracy`, and the
+        area under the ROC curve among those within the interval of the best. Others as in scikit-learn; they score
+        out-of-fold predictions on the given labels.
     average : int >= 1, default=3
         Number of the best candidates whose probabilities are averaged; 1 takes the best alone, which is cheaper and
         easier to explain, while an average is steadier.

@@ -6,7 +6,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.utils.extmath import row_norms
 
 from skweak.noisy.bldr import BLDRClassifier
 from skweak.noisy.coteaching import CoTeachingClassifier
@@ -38,8 +39,9 @@ def default_candidates(X, random_state=None):
     Parameters
     ----------
     X : ndarray or sparse matrix of shape (n, d), or ndarray of images (n, C, H, W)
-        Rows. Images get networks alone; sparse rows no boosted trees; many columns linear heads; rows with gaps (nan)
-        trees, and the others behind an imputer.
+        Rows. Images get networks alone; sparse rows no boosted trees; many columns linear heads, and logistic
+        regression on rows scaled to length 1 besides, unless they have it, as TF-IDF has; rows with gaps (nan) trees,
+        and the others behind an imputer.
     random_state : int or None, default=None
         Seed of every candidate.
 
@@ -54,8 +56,12 @@ def default_candidates(X, random_state=None):
     is_sparse = sparse.issparse(X)
     scaled = make_pipeline(StandardScaler(with_mean=not is_sparse), LogisticRegression(max_iter=500))
     linear = scaled if X.shape[1] < MANY_COLUMNS else LogisticRegression(max_iter=500)
-    plain = [
-        ("logistic regression", linear),
+    plain = [("logistic regression", linear)]
+    if X.shape[1] >= MANY_COLUMNS and not _has_unit_rows(X):
+        # The penalty of long rows of many columns is next to none, so that a linear model remembers wrong labels too.
+        shrunk = make_pipeline(Normalizer(), LogisticRegression(max_iter=500))
+        plain.append(("logistic regression, rows of length 1", shrunk))
+    plain += [
         ("random forest", RandomForestClassifier(**seeded)),
         ("random forest, leaves of 10", RandomForestClassifier(min_samples_leaf=10, **seeded)),
     ]
@@ -75,6 +81,12 @@ def default_candidates(X, random_state=None):
             for name, estimator in chosen
         ]
     return chosen
+
+
+def _has_unit_rows(X):
+    squares = row_norms(X, squared=True)
+    # A text without a known word has length 0.
+    return np.allclose(squares[squares != 0], 1, atol=1e-3)
 
 
 def _has_gaps(X):

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, roc_auc_score
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
@@ -103,13 +103,30 @@ class Race:
             self.errors.append(error)
 
     def ranking(self, scoring, names=None):
-        """Return the names from best to worst, more folds first, and score with interval and plain accuracy of each."""
+        """Return the names from best to worst, more folds first, and score with interval and plain accuracy of each.
+
+        With scoring="auto" those whose score lies within the interval of the best one are ordered by the area under the
+        ROC curve, which reads all probabilities and not only whether the largest is right.
+        """
         names = [name for name in self.candidates if self.folds[name]] if names is None else names
         most = max((self.folds[name] for name in names), default=0)
         matrix = self._matrix([name for name in names if self.folds[name] == most]) if scoring == "auto" else None
         scores = {name: self._score(name, scoring, matrix) for name in names}
         order = sorted(names, key=lambda name: (-self.folds[name], -scores[name][0].value))
+        if scoring == "auto" and order:
+            low = scores[order[0]][0].low
+            even = [name for name in order if self.folds[name] == most and scores[name][0].value >= low]
+            order[: len(even)] = sorted(even, key=self._area, reverse=True)
         return order, scores
+
+    def _area(self, name):
+        """Return the area under the ROC curve of the given labels, each class against the others, by their rows."""
+        rows = self._judged(name)
+        given = self.y[rows, None] == self.classes
+        judged = given.any(axis=0) & ~given.all(axis=0)
+        if not judged.any():
+            return 0.5
+        return roc_auc_score(given[:, judged], self.proba[name][rows][:, judged], average="weighted")
 
     def _matrix(self, names):
         """Return the transition matrix that all candidates are judged by, None where the noise is near symmetric."""

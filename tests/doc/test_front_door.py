@@ -177,6 +177,10 @@ def test_the_guide_says_what_the_panel_has_and_has_not(extension):
     assert module.evidence(rows, "tables", "sym40", "300 and more") is None
     assert module.evidence(rows, "tables", "clean", "any") is None
     assert module.evidence(rows, "texts", "sym40", "any") is None
+    assert module.evidence(rows, "tables", "sym40", "any", "raw") is None
+    raw = rows.assign(features="raw", accuracy=0.25)
+    assert module.evidence(pd.concat([rows, raw]), "tables", "sym40", "any", "raw")[1:] == ("0.250", ["iris"])
+    assert module.cells_prefix("sym40", "raw") != module.cells_prefix("sym40", "standardised") == "panel-sym40"
 
 
 def test_pages_of_classes_have_what_they_inherit(extension):

@@ -113,6 +113,34 @@ def test_symmetric_noise_is_told_from_slips_and_from_chance():
     assert not is_near_symmetric(one_sided, many[:2]) and is_near_symmetric(one_sided, many[:2], tolerance=0.3)
 
 
+def judged(y, proba):
+    """Return a race whose candidates have answered these probabilities of class 1."""
+    race = Race(dict.fromkeys(proba), np.zeros((len(y), 1)), y, np.unique(y), [])
+    race.proba = {name: np.column_stack([1 - np.array(p), p]) for name, p in proba.items()}
+    race.folds = dict.fromkeys(proba, 2)
+    return race
+
+
+def test_what_accuracy_cannot_tell_apart_the_order_of_probabilities_does():
+    # Both are wrong in one row of four, and "sure" is surest of just that one.
+    race = judged(np.array([0, 0, 1, 1]), {"sure": [0.1, 0.9, 0.8, 0.7], "doubts": [0.1, 0.6, 0.8, 0.7]})
+    assert race._area("sure") == 0.5 and race._area("doubts") == 1.0
+    order, scores = race.ranking("auto")
+    assert scores["sure"][0].value == scores["doubts"][0].value == 0.75 and order == ["doubts", "sure"]
+    # Whoever named a scoring gets it.
+    assert race.ranking("accuracy")[0] == ["sure", "doubts"]
+    # Far below the best, no order helps: "late" sorts all rows and calls them all 0.
+    y = np.arange(200) % 2
+    late = judged(y, {"late": 0.1 + 0.2 * y, "right": np.where(np.arange(200) < 190, 0.2 + 0.6 * y, 0.8 - 0.6 * y)})
+    assert late._area("late") == 1.0 > late._area("right") and late.ranking("auto")[0] == ["right", "late"]
+
+
+def test_the_area_of_classes_that_no_judged_row_has_does_not_count():
+    race = judged(np.array([0, 1]), {"a": [0.2, 0.8]})
+    race.y = np.array([1, 1])
+    assert race._area("a") == 0.5
+
+
 def test_noise_that_favours_a_class_is_corrected():
     """Class 1 is called 0 in 40 % of its rows, so that agreement hardly blames who calls it 0 as well."""
     random = np.random.RandomState(0)
@@ -233,6 +261,12 @@ def test_candidates_suit_the_rows():
     assert not any("boosted" in name or "linear head" in name for name in names(sparse.csr_matrix(rows)))
     assert {"GCE, linear head", "ELR, linear head"} <= set(names(sparse.csr_matrix((10, 300))))
     assert "random forest" not in names(np.zeros((10, 1, 8, 8)))
+    # Rows of length 1, as TF-IDF and encoders give them, get logistic regression once.
+    wide, shrunk = np.eye(10, 300), "logistic regression, rows of length 1"
+    wide[0] = 0
+    assert shrunk in names(3 * wide) and f"{shrunk} behind the filter" in names(sparse.csr_matrix(3 * wide))
+    assert shrunk not in names(wide) and shrunk not in names(sparse.csr_matrix(wide)) and shrunk not in names(rows + 3)
+    assert shrunk in names(np.where(wide == 1, np.nan, wide))
     assert all(est.get_params()["random_state"] == 3 for name, est in default_candidates(rows, 3) if "forest" in name)
     gaps = dict(default_candidates(np.full((10, 4), np.nan), 0))
     assert gaps["logistic regression"].steps[0][0] == "simpleimputer" and gaps["boosted trees"].max_iter == 50
@@ -257,6 +291,18 @@ def test_the_default_candidates_take_gaps_sparse_and_wide_rows(kind, monkeypatch
         warnings.simplefilter("error", UserWarning)
         clf = AutoNoisyClassifier(random_state=0).fit(X, y)
     assert clf.score(X, y) > 0.9 and (clf.leaderboard_.folds > 0).all()
+
+
+def test_wide_rows_are_shrunk_before_a_linear_model_remembers_wrong_labels():
+    random = np.random.RandomState(0)
+    clean = np.arange(700) % 2
+    X = random.randn(700, 250) + clean[:, None] * 4 * np.eye(250)[0]
+    y, _, _ = make_noisy_labels(clean[:300], "symmetric_exclusive:0.3", random_state=0)
+    found = dict(default_candidates(X[:300], 0))
+    plain, shrunk = (found[f"logistic regression{end}"].fit(X[:300], y) for end in ("", ", rows of length 1"))
+    # As many columns as rows: the plain model has learned all labels by heart.
+    assert plain.score(X[:300], y) > 0.95 > shrunk.score(X[:300], y)
+    assert shrunk.score(X[300:], clean[300:]) > plain.score(X[300:], clean[300:]) + 0.1
 
 
 def test_digits_with_wrong_labels_are_read_better_than_by_the_first_guess():
