@@ -4,12 +4,14 @@ from skweak.noisy.auto import AutoNoisyClassifier
 from skweak.noisy.bldr import BLDRClassifier
 from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
+from skweak.noisy.datastore import knn_vote
 from skweak.noisy.dividemix import DivideMixClassifier
 from skweak.noisy.dpc import DPCClassifier
 from skweak.noisy.elr import ELRClassifier
 from skweak.noisy.forward_correction import ForwardCorrectionClassifier
 from skweak.noisy.gce import GCEClassifier
 from skweak.noisy.issues import find_label_issues
+from skweak.noisy.knn_augmented import KNNAugmentedClassifier
 from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.sce import SCEClassifier
 
@@ -23,7 +25,9 @@ __all__ = [
     "ELRClassifier",
     "ForwardCorrectionClassifier",
     "GCEClassifier",
+    "KNNAugmentedClassifier",
     "LabelIssueFilter",
     "SCEClassifier",
     "find_label_issues",
+    "knn_vote",
 ]
