@@ -75,7 +75,8 @@ def knn_vote(Q, keys, labels, n_classes, *, k=16, temperature=0.1, exclude=None,
         raise ValueError(f"labels must be {len(keys)} integers in 0..{n_classes - 1}, one per key.")
     if exclude is not None:
         exclude = np.asarray(exclude)
-        if exclude.shape != (len(Q),) or exclude.dtype.kind not in "iu" or not -1 <= exclude.min() <= exclude.max() < len(keys):
+        whole = exclude.shape == (len(Q),) and exclude.dtype.kind in "iu"
+        if not whole or not -1 <= exclude.min() <= exclude.max() < len(keys):
             raise ValueError(f"exclude must be {len(Q)} positions of keys in -1..{len(keys) - 1}, one per query.")
         if len(keys) == 1 and (exclude == 0).any():
             raise ValueError("exclude leaves no key to vote; give at least two keys.")

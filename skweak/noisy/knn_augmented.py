@@ -33,8 +33,9 @@ class KNNAugmentedClassifier(WeakClassifier):
     mode : {"trust", "hard"}, default="trust"
         "trust" weighs rows by the vote for their label. "hard" is the paper's, for clean labels: rows whose label the
         neighbours do not expect weigh more, and with wrong labels that destroys the network.
-    beta : float >= 0, default=0.0
-        For "hard", what the surprise of the neighbours adds to a row's weight; 0 is cross-entropy, 0.2 the paper's.
+    beta : "auto" or float >= 0, default="auto"
+        How strongly the votes guide the training: the power of the vote in "trust", the weight of its surprise in
+        "hard". 0 is cross-entropy, large values leave few rows; "auto" is 2 in "trust" and 0.2, the paper's, in "hard".
     metric : {"cosine", "euclidean"}, default="cosine"
         How embeddings are compared.
     temperature : "auto" or float > 0, default="auto"
@@ -44,6 +45,8 @@ class KNNAugmentedClassifier(WeakClassifier):
         Epochs between two searches for neighbours. Less often costs less, and the votes are older.
     warmup_epochs : "auto" or int >= 0, default="auto"
         First epochs in which all rows weigh the same; "auto" is a tenth of them, on small tables up to a half.
+    lr : float > 0, default=0.03
+        Learning rate; large steps remember wrong labels before the neighbours speak.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
 
@@ -58,8 +61,8 @@ class KNNAugmentedClassifier(WeakClassifier):
 
     Notes
     -----
-    With the vote ``p`` of the other rows, a row weighs ``p[y]`` over its mean in the class ("trust"), so that classes
-    keep their shares, or ``1 - beta * log p[y]`` ("hard"). The fitted estimator holds an embedding and a label per
+    With the vote ``p`` of the other rows, a row weighs ``p[y]^beta`` over its mean in the class ("trust"), so that
+    classes keep their shares, or ``1 - beta * log p[y]`` ("hard"). The fitted estimator holds an embedding and a label per
     training row, ``4 n d`` bytes. A search compares all rows: its time grows with the square of their number. There is
     no ``partial_fit``: embeddings of rows that are gone cannot follow the network.
 
@@ -82,7 +85,7 @@ class KNNAugmentedClassifier(WeakClassifier):
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "interpolation": [Interval(Real, 0, 1, closed="both")],
         "mode": [StrOptions({"trust", "hard"})],
-        "beta": [Interval(Real, 0, None, closed="left")],
+        "beta": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "metric": [StrOptions(set(METRICS))],
         "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "refresh": [Interval(Integral, 1, None, closed="left")],
@@ -90,10 +93,10 @@ class KNNAugmentedClassifier(WeakClassifier):
     }
 
     def __init__(
-        self, module="auto", *, n_neighbors=16, interpolation=0.2, mode="trust", beta=0.0, metric="cosine",
-        temperature="auto", refresh=1, warmup_epochs="auto", **training,
+        self, module="auto", *, n_neighbors=16, interpolation=0.2, mode="trust", beta="auto", metric="cosine",
+        temperature="auto", refresh=1, warmup_epochs="auto", lr=0.03, **training,
     ):  # fmt: skip
-        super().__init__(module, **training)
+        super().__init__(module, lr=lr, **training)
         self.n_neighbors = n_neighbors
         self.interpolation = interpolation
         self.mode = mode
@@ -117,12 +120,12 @@ class KNNAugmentedClassifier(WeakClassifier):
         run.state.warmup = warmup_length(self.warmup_epochs, run, share=0.1)
         run.state.weight = torch.ones(len(run.data), dtype=run.dtype, device=run.device)
         self._store(run)
-        if not run.state.warmup and self._guides:
+        if not run.state.warmup and self._strength:
             run.state.weight = self._weights(run)
 
     @property
-    def _guides(self):
-        return self.mode == "trust" or self.beta > 0
+    def _strength(self):
+        return (2.0 if self.mode == "trust" else 0.2) if self.beta == "auto" else self.beta
 
     def _store(self, run):
         """Fill the store with the embeddings of the training rows as they are now."""
@@ -145,9 +148,10 @@ class KNNAugmentedClassifier(WeakClassifier):
         given = run.data.target
         vote = self._votes(run).gather(1, given[:, None])[:, 0].clamp_min(_LEAST_VOTE)
         if self.mode == "hard":
-            return 1 - self.beta * vote.log()
+            return 1 - self._strength * vote.log()
+        vote = vote**self._strength
         member = F.one_hot(given, run.n_outputs).to(run.dtype)
-        mean = (member.T @ vote) / member.sum(0).clamp_min(1)
+        mean = (member.T @ vote) / member.sum(0).clamp_min(1.0)
         return vote / mean[given]
 
     def _end_epoch(self, run):
@@ -155,7 +159,7 @@ class KNNAugmentedClassifier(WeakClassifier):
         if epoch % self.refresh and epoch != run.state.warmup:
             return
         self._store(run)
-        if self._guides and run.state.warmup <= epoch < run.max_epochs:
+        if self._strength and run.state.warmup <= epoch < run.max_epochs:
             run.state.weight = self._weights(run)
 
     def _loss(self, run, batch):
