@@ -4,7 +4,7 @@ import math
 from numbers import Real
 
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
@@ -13,6 +13,9 @@ from skweak.losses import class_balance_penalty, early_learning_penalty
 from skweak.noisy import presets
 from skweak.noisy.codivide import mean_by_class
 from skweak.utils import label_prior, warmup_decay
+
+# Of a training whose rows are mixed by default.
+_LEAST_STEPS = 500
 
 
 class ELRPlusClassifier(WeakClassifier):
@@ -33,8 +36,9 @@ class ELRPlusClassifier(WeakClassifier):
         Share of the old target kept at each visit of a row (beta); more remembers longer.
     balance_weight : float >= 0, default=3.0
         Weight of a penalty on mean predictions that leave the shares of the given labels; 0 as in the paper.
-    mixup_alpha : float >= 0, default=1.0
-        Parameter of the mixing share; larger mixes closer to half and half, 0 mixes nothing.
+    mixup_alpha : "auto" or float >= 0, default="auto"
+        Parameter of the mixing share; larger mixes closer to half and half, 0 mixes nothing. "auto" is 1, the paper's,
+        where training takes 500 steps at least: mixed rows are learnt more slowly.
     average_decay : float in [0, 1), default=0.997
         Largest share of the old weights in the averages (gamma); 0 takes the networks themselves.
     ramp_epochs : float >= 0, default=0.0
@@ -83,14 +87,14 @@ class ELRPlusClassifier(WeakClassifier):
         "penalty": [Interval(Real, 0, None, closed="left")],
         "decay": [Interval(Real, 0, 1, closed="both")],
         "balance_weight": [Interval(Real, 0, None, closed="left")],
-        "mixup_alpha": [Interval(Real, 0, None, closed="left")],
+        "mixup_alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "average_decay": [Interval(Real, 0, 1, closed="left")],
         "ramp_epochs": [Interval(Real, 0, None, closed="left")],
         "refine_targets": ["boolean"],
     }
 
     def __init__(
-        self, module="auto", *, penalty=3.0, decay=0.7, balance_weight=3.0, mixup_alpha=1.0, average_decay=0.997,
+        self, module="auto", *, penalty=3.0, decay=0.7, balance_weight=3.0, mixup_alpha="auto", average_decay=0.997,
         ramp_epochs=0.0, refine_targets=False, lr=0.02, **training,
     ):  # fmt: skip
         super().__init__(module, lr=lr, **training)
@@ -115,6 +119,8 @@ class ELRPlusClassifier(WeakClassifier):
             )
             state.steps = 0
         run.check_rows(state.targets.values)
+        steps = run.max_epochs * math.ceil(len(run.data) / run.batch_size)
+        run.scratch.alpha = float(steps >= _LEAST_STEPS) if self.mixup_alpha == "auto" else self.mixup_alpha
         run.scratch.prior = label_prior(run.data.target, run.n_outputs, weight=run.class_weight).to(run.dtype)
 
     def _loss(self, run, batch):
@@ -130,8 +136,8 @@ class ELRPlusClassifier(WeakClassifier):
             targets = memory.update(batch.index, belief, self.decay)
         given = F.one_hot(batch.y, run.n_outputs).to(run.dtype)
         share, order = 1.0, slice(None)
-        if self.mixup_alpha:
-            share = float(run.numpy_random.beta(self.mixup_alpha, self.mixup_alpha))
+        if run.scratch.alpha:
+            share = float(run.numpy_random.beta(run.scratch.alpha, run.scratch.alpha))
             share, order = max(share, 1 - share), torch.randperm(len(batch.y), generator=run.generator).to(run.device)
         X, targets, labels = (torch.lerp(part[order], part, share) for part in (batch.X, targets, given))
         logits = network(X).to(run.dtype)

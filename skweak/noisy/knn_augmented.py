@@ -62,9 +62,9 @@ class KNNAugmentedClassifier(WeakClassifier):
     Notes
     -----
     With the vote ``p`` of the other rows, a row weighs ``p[y]^beta`` over its mean in the class ("trust"), so that
-    classes keep their shares, or ``1 - beta * log p[y]`` ("hard"). The fitted estimator holds an embedding and a label per
-    training row, ``4 n d`` bytes. A search compares all rows: its time grows with the square of their number. There is
-    no ``partial_fit``: embeddings of rows that are gone cannot follow the network.
+    classes keep their shares, or ``1 - beta * log p[y]`` ("hard"). The fitted estimator holds an embedding and a label
+    per training row, ``4 n d`` bytes. A search compares all rows, so that its time grows with the square of their
+    number. There is no ``partial_fit``: embeddings of rows that are gone cannot follow the network.
 
     References
     ----------
