@@ -121,15 +121,21 @@ class Datastore(nn.Module):
     def forward(self, z, k, exclude=None):
         """Return the vote (m, C) of the ``k`` keys nearest to embeddings (m, d); ``exclude`` as in `knn_vote`."""
         z = self._comparable(z).to(self.keys.dtype)
+        # Embeddings that are not finite have no neighbours; their vote says so, and whoever asked can name the row.
+        finite = z.isfinite().all(1, keepdim=True)
+        z = z.where(finite, 0.0)
         # One key more, in case that one of them is excluded.
         similarity, neighbor = self._nearest(z, min(k + (exclude is not None), len(self.keys)))
         if exclude is not None:
             similarity = similarity.masked_fill(neighbor == exclude[:, None], -torch.inf)
             similarity, order = similarity.topk(min(k, similarity.shape[1]), dim=1)
             neighbor = neighbor.gather(1, order)
-        weight = (similarity / self.temperature).softmax(1)
+        weight = (similarity / self.temperature).softmax(1).where(finite, torch.nan)
+        # An exported network takes any number of rows, which cannot be cut in pieces beforehand.
+        if _exporting():
+            return self._count(weight, neighbor)
         parts = zip(weight.split(_CHUNK), neighbor.split(_CHUNK), strict=True)
-        return torch.cat([self._count(*part) for part in parts]) if not _exporting() else self._count(weight, neighbor)
+        return torch.cat([self._count(*part) for part in parts])
 
     def _count(self, weight, neighbor):
         # A sum over one-hot rows adds in one order on every device, which scattering does not.
@@ -145,8 +151,9 @@ class Datastore(nn.Module):
             search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(self.keys.numpy())
             distance, neighbor = map(torch.from_numpy, search.kneighbors(z.numpy()))
             return self._similarity(distance.to(z.dtype).square()), neighbor
-        parts = [z] if _exporting() else z.split(_CHUNK)
-        found = [self._similarity(self._squares(part)).topk(k, dim=1) for part in parts]
+        if _exporting():
+            return self._similarity(self._squares(z)).topk(k, dim=1)
+        found = [self._similarity(self._squares(part)).topk(k, dim=1) for part in z.split(_CHUNK)]
         return tuple(torch.cat(values) for values in zip(*found, strict=True))
 
     def _squares(self, z):
