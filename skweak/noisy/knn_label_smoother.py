@@ -100,6 +100,7 @@ class KNNLabelSmoother(BaseEstimator):
             raise ValueError("KNNLabelSmoother requires y to be passed, but the target y is None.")
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, ensure_min_samples=2)
         y = check_given_labels(y, X)
+        check_consistent_length(X, y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         unit = normalize(X)
