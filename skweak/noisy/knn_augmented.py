@@ -41,8 +41,9 @@ class KNNAugmentedClassifier(WeakClassifier):
     temperature : "auto" or float > 0, default="auto"
         Neighbours weigh the softmax of similarity / temperature; large values weigh all the same. "auto" is 0.1 for
         cosines, else a quarter of the median squared distance to the K-th neighbour.
-    refresh : int >= 1, default=1
-        Epochs between two searches for neighbours. Less often costs less, and the votes are older.
+    refresh : int >= 1, default=10
+        Epochs between two searches for neighbours that guide. A search compares all rows, which on 100,000 of them
+        takes as long as dozens of epochs; early votes are good ones, so that rare searches lose little.
     warmup_epochs : "auto" or int >= 0, default="auto"
         First epochs in which all rows weigh the same; "auto" is a tenth of them, on small tables up to a half.
     lr : float > 0, default=0.03
@@ -94,7 +95,7 @@ class KNNAugmentedClassifier(WeakClassifier):
 
     def __init__(
         self, module="auto", *, n_neighbors=16, interpolation=0.2, mode="trust", beta="auto", metric="cosine",
-        temperature="auto", refresh=1, warmup_epochs="auto", lr=0.03, **training,
+        temperature="auto", refresh=10, warmup_epochs="auto", lr=0.03, **training,
     ):  # fmt: skip
         super().__init__(module, lr=lr, **training)
         self.n_neighbors = n_neighbors
@@ -107,7 +108,7 @@ class KNNAugmentedClassifier(WeakClassifier):
         self.warmup_epochs = warmup_epochs
 
     def _networks(self, make):
-        return self._with_store(make, len(make.run.data) if self.interpolation else 0)
+        return self._with_store(make, len(make.run.data))
 
     def _rebuild_networks(self, make, shapes):
         return self._with_store(make, shapes["store"]["keys"][0])
@@ -119,22 +120,31 @@ class KNNAugmentedClassifier(WeakClassifier):
     def _start(self, run):
         run.state.warmup = warmup_length(self.warmup_epochs, run, share=0.1)
         run.state.weight = torch.ones(len(run.data), dtype=run.dtype, device=run.device)
-        self._store(run)
-        if not run.state.warmup and self._strength:
-            run.state.weight = self._weights(run)
+        run.scratch.labels, run.scratch.filled = None, None
+        if len(run.store_.keys) != len(run.data):
+            # Of an earlier fit on other rows.
+            run.store_.fill(run.store_.keys.new_zeros(len(run.data), run.store_.keys.shape[1]), run.data.target)
+        if not run.state.warmup:
+            self._guide(run)
 
     @property
     def _strength(self):
         return (2.0 if self.mode == "trust" else 0.2) if self.beta == "auto" else self.beta
 
-    def _store(self, run):
+    def _fill(self, run, labels):
         """Fill the store with the embeddings of the training rows as they are now."""
         keys = run.outputs(run.module_, function=lambda X: features_and_logits(run.module_, X)[0])
-        run.store_.fill(keys, run.data.target)
+        run.store_.fill(keys, labels)
         if self.temperature == "auto":
             run.store_.choose_temperature(self.n_neighbors)
         else:
             run.store_.temperature.fill_(self.temperature)
+        run.scratch.filled = run.epoch, run.batch
+
+    def _guide(self, run):
+        if self._strength:
+            self._fill(run, run.data.target)
+            run.state.weight = self._weights(run)
 
     def _votes(self, run):
         """Return what the other training rows say about each of them (n, C)."""
@@ -154,13 +164,15 @@ class KNNAugmentedClassifier(WeakClassifier):
         mean = (member.T @ vote) / member.sum(0).clamp_min(1.0)
         return vote / mean[given]
 
+    def _start_epoch(self, run):
+        run.scratch.labels = run.data.target
+
     def _end_epoch(self, run):
-        epoch = run.epoch + 1
-        if epoch % self.refresh and epoch != run.state.warmup:
-            return
-        self._store(run)
-        if self._strength and run.state.warmup <= epoch < run.max_epochs:
-            run.state.weight = self._weights(run)
+        guided = run.epoch + 1 - run.state.warmup
+        if run.epoch + 1 == run.max_epochs:
+            self._fill(run, run.data.target)
+        elif guided >= 0 and guided % self.refresh == 0:
+            self._guide(run)
 
     def _loss(self, run, batch):
         losses = F.cross_entropy(run.module_(batch.X), batch.y, reduction="none")
@@ -171,20 +183,22 @@ class KNNAugmentedClassifier(WeakClassifier):
         share = self.interpolation
         if not share:
             return logits
+        if run.data is not None and run.scratch.filled != (run.epoch, run.batch):
+            # Somebody asks during training.
+            self._fill(run, run.data.target)
         # The logarithm of the mixture, whose softmax it is; a class without any vote is not impossible to torch.
         mixed = (1 - share) * logits.double().softmax(1) + share * run.store_(z, self.n_neighbors).double()
         return mixed.clamp_min(1e-12).log()
 
     def _finish(self, run):
         # Once more, since a callback may have restored other weights; labels are those that were trained on at last.
-        labels, given = run.store_.labels, run.data.target
-        self._store(run)
-        run.store_.labels = labels
+        labels, given = run.scratch.labels, run.data.target
+        self._fill(run, run.store_.labels if labels is None else labels)
         votes = self._votes(run)
         quality, (largest, winner) = votes.gather(1, given[:, None])[:, 0], votes.max(1)
         mask = largest > quality
         if not self.interpolation:
-            run.store_.fill(run.store_.keys[:0], labels[:0])
+            run.store_.fill(run.store_.keys[:0], run.store_.labels[:0])
         return {
             "label_quality_": quality.float().clamp(0, 1).cpu().numpy(),
             "noise_mask_": mask.cpu().numpy(),

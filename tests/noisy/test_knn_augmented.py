@@ -8,7 +8,7 @@ import torch
 from skorch.callbacks import Callback
 from torch import nn
 
-from skweak.engine import Batch
+from skweak.engine import Batch, Resume
 from skweak.noisy import CrossEntropyClassifier, KNNAugmentedClassifier, knn_vote
 from skweak.noisy.datastore import Datastore
 from tests.small_data import blobs
@@ -75,6 +75,24 @@ def test_without_vote_and_guidance_it_is_cross_entropy_to_the_bit():
         assert len(clf.net_.store_.keys) == 0
 
 
+@pytest.mark.parametrize("interpolation", [0.0, 0.2])
+def test_a_stopped_fit_goes_on_with_the_same_bits_and_other_rows_may_follow(interpolation):
+    states = []
+
+    class Keep(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            states.append(net.state_dict())
+
+    X, _, noisy = blobs(60)
+
+    first = KNNAugmentedClassifier(interpolation=interpolation, callbacks=[Keep()], warmup_epochs=2, **SMALL).fit(X, noisy)
+    for state in states[:-1]:
+        again = KNNAugmentedClassifier(interpolation=interpolation, callbacks=[Resume(state)], warmup_epochs=2, **SMALL)
+        assert np.array_equal(again.fit(X, noisy).predict_proba(X), first.predict_proba(X))
+    warm = KNNAugmentedClassifier(interpolation=interpolation, warm_start=True, **SMALL).fit(X[:50], noisy[:50]).fit(X, noisy)
+    assert len(warm.net_.store_.keys) == (60 if interpolation else 0) and len(warm.history_) == 8
+
+
 def test_the_vote_of_one_neighbour_alone_returns_the_given_labels():
     X, _, noisy = blobs(60)
     clf = KNNAugmentedClassifier(interpolation=1, n_neighbors=1, **SMALL).fit(X, noisy)
@@ -116,7 +134,26 @@ def test_searches_are_as_rare_as_asked(monkeypatch):
         KNNAugmentedClassifier, "_weights", lambda self, run: epochs.append(run.epoch + 1) or search(self, run)
     )
     KNNAugmentedClassifier(refresh=3, warmup_epochs=2, max_epochs=10, random_state=0).fit(X, noisy)
-    assert epochs == [2, 3, 6, 9]
+    assert epochs == [2, 5, 8]
+
+
+def test_whoever_predicts_during_training_asks_the_store_of_that_moment():
+    seen = []
+
+    class Ask(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.append(net.predict_proba(X))
+            votes = net.store_(torch.as_tensor(clf_embedding(net)), 16).numpy()
+            network = net.module_(torch.as_tensor(X, dtype=torch.float32)).softmax(1).detach().numpy()
+            np.testing.assert_allclose(seen[-1], 0.5 * network + 0.5 * votes, atol=2e-6)
+
+    def clf_embedding(net):
+        return net.module_.features(torch.as_tensor(X, dtype=torch.float32)).detach()
+
+    X, _, noisy = blobs(60)
+    asked = KNNAugmentedClassifier(interpolation=0.5, callbacks=[Ask()], **SMALL).fit(X, noisy)
+    alone = KNNAugmentedClassifier(interpolation=0.5, **SMALL).fit(X, noisy)
+    assert np.array_equal(asked.predict_proba(X), alone.predict_proba(X)) and len(seen) == 4
 
 
 def test_changed_labels_vote():
