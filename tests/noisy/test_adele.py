@@ -67,19 +67,21 @@ def test_the_agreement_of_each_class_by_hand():
 
 
 class Scripted(EarlyLearningCorrection):
-    """Probabilities of a script in place of the network's: row 0 surely 1, row 1 surely 2, row 2 perhaps 1."""
+    """Probabilities of a script in place of the network's: rows 0 and 3 surely 1, row 1 surely 2, row 2 perhaps 1."""
 
     def _predict(self, net):
         proba = torch.eye(3)[torch.as_tensor(Y)]
         proba[0], proba[1], proba[2] = torch.tensor([[0.05, 0.9, 0.05], [0.05, 0.05, 0.9], [0.45, 0.5, 0.05]])
+        proba[3] = proba[0]
         return proba
 
 
 def test_only_sure_rows_change_between_open_classes(monkeypatch):
-    monkeypatch.setattr("tests.noisy.test_adele.Y", np.r_[0, 0, 0, Y[3:]])
+    monkeypatch.setattr("tests.noisy.test_adele.Y", np.r_[0, 0, 0, 2, Y[4:]])
     monkeypatch.setattr("skweak.noisy.adele._agreement", lambda *_: [0.6, 0.6, 0.0])
     clf, callback = fit(Scripted(min_epochs=5))
-    # Flat curves end early learning at once, but five points are waited for; class 2 never learns.
+    # Flat curves end early learning at once, but five points are waited for; class 2 never learns, so that
+    # no row becomes one of it and row 3 stays one.
     assert callback.onset_.tolist() == [5, 5, np.inf]
     assert clf.transduction_.tolist() == [1, *Y[1:]]
     assert [row["corrected"] for row in clf.history_] == [0] * 4 + [1] * 8

@@ -60,21 +60,18 @@ def test_the_balance_of_classes_by_hand():
     assert losses[1] - losses[0] == pytest.approx(2 * math.log(1.25), rel=1e-5)
 
 
-def test_mixed_rows_have_mixed_labels():
-    seen = []
-
-    class Watched(Fixed):
-        def forward(self, X):
-            seen.append(X.detach().clone())
-            return super().forward(X)
-
-    run = run_of(alpha=1.0)
-    run.module_ = Watched([0.5, 0.5])
-    X = torch.arange(10.0)[:, None]
-    ELRPlusClassifier()._network_loss(run, Batch(X, TARGET, ROWS), run.module_, run.state.peer_average, run.state.targets)
+def test_mixed_rows_have_mixed_labels_and_mixed_targets():
+    run, network, X = run_of(alpha=1.0), nn.Linear(1, 2), torch.arange(10.0)[:, None]
+    clf = ELRPlusClassifier(penalty=3.0, decay=0.7, balance_weight=0)
+    loss = clf._network_loss(run, Batch(X, TARGET, ROWS), network, run.state.peer_average, run.state.targets)
     share = np.random.RandomState(0).beta(1, 1)
     share, order = max(share, 1 - share), torch.randperm(10, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(seen[0], share * X + (1 - share) * X[order])
+    logits, one_hot = network(share * X + (1 - share) * X[order]), torch.eye(2)[TARGET]
+    wanted = share * one_hot + (1 - share) * one_hot[order]
+    # The target of every row is (0.12, 0.18), mixed or not.
+    agreement = logits.softmax(1) @ torch.tensor([0.12, 0.18])
+    expected = (-(wanted * logits.log_softmax(1)).sum(1) + 3 * (1 - agreement).log()).mean()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
 
 
 @given(st.floats(0.1, 8), st.floats(0, 1), st.integers(0, 10**6))
