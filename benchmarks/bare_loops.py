@@ -108,10 +108,11 @@ def fixmatch(network, X, y, unlabeled, views, *, epochs, batch_size, ratio=3, th
             yield
 
 
-def elr(network, X, y, *, epochs, batch_size, penalty=3.0, decay=0.7):
-    """Early-learning regularisation."""
+def elr(network, X, y, *, epochs, batch_size, penalty=3.0, decay=0.7, balance_weight=3.0):
+    """Early-learning regularisation, with the penalty on shares of the classes that are not those of the labels."""
     optimizer = _sgd(network, fused=True)
     memory = torch.zeros(len(X), int(y.max()) + 1)
+    prior = y.bincount() / len(y)
     yield
     for _ in range(epochs):
         for index in _parts(len(X), batch_size):
@@ -122,7 +123,9 @@ def elr(network, X, y, *, epochs, batch_size, penalty=3.0, decay=0.7):
             targets = decay * memory.index_select(0, index) + (1 - decay) * believed
             memory.index_copy_(0, index, targets)
             remembered = (1 - (targets * proba.clamp(1e-4, 1 - 1e-4)).sum(1)).log().mean()
-            _step(optimizer, F.cross_entropy(logits, y.index_select(0, index)) + penalty * remembered)
+            losses = F.cross_entropy(logits, y.index_select(0, index)) + penalty * remembered
+            uneven = (prior * (prior / proba.mean(0)).log()).sum()
+            _step(optimizer, losses + balance_weight * uneven)
             yield
 
 

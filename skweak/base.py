@@ -1,6 +1,6 @@
 """The estimator behind every method: it checks, encodes, trains and predicts; methods add their idea."""
 
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -84,7 +84,7 @@ class WeakClassifier(Streamed, Framed, ClassifierMixin, BaseEstimator):
     random_state : int, RandomState or None, default=None
         The only source of randomness.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows a progress bar, with the cross-entropy of up to 500 training rows from time to time.
 
     Attributes
     ----------
@@ -147,6 +147,12 @@ class WeakClassifier(Streamed, Framed, ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
         vars(self).update(check_spelled(self, spelled))
+
+    @classmethod
+    @cache
+    def _get_param_names(cls):
+        # Read from the signature once per class: constructors, clones and fits ask again and again.
+        return super()._get_param_names()
 
     def get_params(self, deep=True):
         """Return the parameters, spellings such as ``module__hidden`` included."""

@@ -20,7 +20,7 @@ from skorch.callbacks import (
 
 from skweak.distill import DHKDClassifier
 from skweak.nn import ResNet
-from skweak.noisy import CrossEntropyClassifier
+from skweak.noisy import BLDRClassifier, CrossEntropyClassifier, DPCClassifier, ELRClassifier
 from tests.small_data import blobs
 
 X, Y, NOISY = blobs(90)
@@ -150,7 +150,19 @@ def test_progress_bar_counts_batches(capsys):
 def test_verbose_shows_one_bar_over_epochs(capsys):
     fit(verbose=1)
     shown = capsys.readouterr()
-    assert "6/6" in shown.err and "loss" in shown.err and shown.out == ""
+    assert "6/6" in shown.err and "cross-entropy" in shown.err and shown.out == ""
+
+
+@pytest.mark.parametrize("cls", [ELRClassifier, BLDRClassifier, DPCClassifier], ids=lambda cls: cls.__name__)
+def test_the_bar_shows_a_loss_that_methods_can_be_compared_by(cls, capsys):
+    settings = {"max_epochs": 4, "module__hidden": (8,), "random_state": 0}
+    clf = cls(verbose=1, **settings).fit(X, NOISY)
+    shown = float(capsys.readouterr().err.rpartition("cross-entropy ")[2].partition("]")[0])
+    # All rows are few enough to be looked at.
+    proba = clf.predict_proba(X)[np.arange(len(X)), NOISY]
+    assert shown == pytest.approx(-np.log(proba).mean(), abs=1e-3)
+    silent = cls(**settings).fit(X, NOISY)
+    assert np.array_equal(silent.predict_proba(X), clf.predict_proba(X))
 
 
 def test_callback_parameters_are_spelled_through_the_estimator():
@@ -239,4 +251,4 @@ def test_a_frozen_part_stays_under_two_gradients(head):
 def test_a_log_gets_a_line_a_minute(capsys):
     fit(verbose=1, max_epochs=300)
     said = capsys.readouterr().err
-    assert said.count("\r") <= 3 and "300/300" in said and "loss" in said
+    assert said.count("\r") <= 3 and "300/300" in said and "cross-entropy" in said

@@ -9,6 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 from skweak.base import WeakClassifier
 from skweak.crowd.answers import Answers, normalise
 from skweak.crowd.quality import crowd_label_quality
+from skweak.fit.side import CellWeights
+
+# What methods take whose loss is a sum over the answers.
+ANSWER_WEIGHTS = {"cell_weight": CellWeights("weights of the answers, 0 like one that was not given")}
 
 
 def coded_answers(codes, n_classes):

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 from torch.nn import functional as F
 
-from skweak.crowd.base import CrowdClassifier
+from skweak.crowd.base import ANSWER_WEIGHTS, CrowdClassifier
 
 
 class AnnotatorLayer(nn.Module):
@@ -23,33 +23,42 @@ class AnnotatorLayer(nn.Module):
         return torch.einsum("acd,nd->nac", self.weight, proba)
 
 
-def answer_losses(logits, answers, reduction="observed"):
+def answer_losses(logits, answers, reduction="observed", weight=None):
     """Return the cross-entropy (n,) of answers (n, A), -1 where missing, with logits (n, A, C).
 
-    The mean over rows is the mean over the answers, or over all cells of the batch with ``reduction="cells"``.
+    The mean over rows is the mean over the answers, weighted by ``weight`` (n, A), or over all cells of the batch with
+    ``reduction="cells"``.
     """
     losses = F.cross_entropy(logits.flatten(0, 1), answers.flatten(), ignore_index=-1, reduction="none")
-    losses = losses.view(answers.shape).sum(1)
+    losses = losses.view(answers.shape)
+    losses = (losses if weight is None else losses * weight).sum(1)
     if reduction == "cells":
         return losses / answers.shape[1]
-    return losses * (len(answers) / (answers >= 0).sum().clamp_min(1))
+    if weight is None:
+        return losses * (len(answers) / (answers >= 0).sum().clamp_min(1))
+    return losses * (len(answers) / (weight * (answers >= 0)).sum().clamp_min(1e-12))
 
 
-def vote_shares(answers, n_classes):
-    """Return the shares of the votes (n, C) in a tensor of answers (n, A), -1 where missing; zeros without answers."""
+def vote_shares(answers, n_classes, weight=None):
+    """Return the shares of the votes (n, C) in a tensor of answers (n, A), -1 where missing; zeros without answers.
+
+    With ``weight`` (n, A) an answer counts as often as its weight says.
+    """
     counts = torch.zeros(len(answers), n_classes + 1, device=answers.device)
     # The marker is the first column, which is left out.
-    counts.scatter_add_(1, answers + 1, torch.ones_like(answers, dtype=counts.dtype))
+    cast = torch.ones_like(answers, dtype=counts.dtype) if weight is None else weight.to(counts.dtype)
+    counts.scatter_add_(1, answers + 1, cast)
     counts = counts[:, 1:]
-    return counts / counts.sum(1, keepdim=True).clamp_min(1)
+    return counts / counts.sum(1, keepdim=True).clamp_min(1 if weight is None else 1e-12)
 
 
-def layer_loss(run, batch, answers, warmup_fraction, reduction):
+def layer_loss(run, batch, answers, warmup_fraction, reduction, weight=None):
     """Return the losses of a batch: with the vote in the first epochs, with every annotator's answers afterwards."""
     logits = run.module_(batch.X)
+    weight = None if weight is None else weight.to(logits.dtype)
     if run.epoch < int(warmup_fraction * run.max_epochs):
-        return -(vote_shares(answers, run.n_outputs).to(logits.dtype) * logits.log_softmax(1)).sum(1)
-    return answer_losses(run.annotators_(logits.softmax(1)), answers, reduction)
+        return -(vote_shares(answers, run.n_outputs, weight).to(logits.dtype) * logits.log_softmax(1)).sum(1)
+    return answer_losses(run.annotators_(logits.softmax(1)), answers, reduction, weight)
 
 
 class CrowdLayerClassifier(CrowdClassifier):
@@ -84,6 +93,8 @@ class CrowdLayerClassifier(CrowdClassifier):
 
     Notes
     -----
+    ``cell_weight`` (n, A) of ``fit`` weighs the answers, by how sure somebody was for example.
+
     With class probabilities ``p`` the answer of ``a`` has the logits ``W_a p``, ``W_a`` starting at the identity.
     Predictions leave the layer out. The paper trains with Adam at 0.001 for 50 epochs, without a warm-up.
 
@@ -102,6 +113,7 @@ class CrowdLayerClassifier(CrowdClassifier):
     (True, (150, 5, 3))
     """
 
+    _side_facts = ANSWER_WEIGHTS
     _parameter_constraints = {
         "warmup_fraction": [Interval(Real, 0, 1, closed="both")],
         "reduction": [StrOptions({"observed", "cells"})],
@@ -119,7 +131,8 @@ class CrowdLayerClassifier(CrowdClassifier):
         return {"module": make(), "annotators": AnnotatorLayer(*shapes["annotators"]["weight"][:2])}
 
     def _loss(self, run, batch):
-        return layer_loss(run, batch, batch.y, self.warmup_fraction, self.reduction)
+        weight = run.facts.read("cell_weight", batch.index)
+        return layer_loss(run, batch, batch.y, self.warmup_fraction, self.reduction, weight)
 
     def _finish(self, run):
         return super()._finish(run) | {"confusion_": layer_confusion(run)}

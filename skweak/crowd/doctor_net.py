@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 from torch.nn import functional as F
 
-from skweak.crowd.base import CrowdClassifier
+from skweak.crowd.base import ANSWER_WEIGHTS, CrowdClassifier
 from skweak.crowd.crowd_layer import answer_losses
 from skweak.nn.build import embedding_width, features_and_logits
 
@@ -79,6 +79,8 @@ class DoctorNetClassifier(CrowdClassifier):
 
     Notes
     -----
+    ``cell_weight`` (n, A) of ``fit`` weighs the answers, by how sure somebody was for example.
+
     With ``n`` answers the own share of a head is ``n^2 / (n^2 + shrinkage^2)``.
 
     References
@@ -96,6 +98,7 @@ class DoctorNetClassifier(CrowdClassifier):
     True
     """
 
+    _side_facts = ANSWER_WEIGHTS
     _parameter_constraints = {
         "averaging": [StrOptions({"uniform", "weighted"})],
         "weighting_fraction": [Interval(Real, 0, 1, closed="both")],
@@ -130,17 +133,18 @@ class DoctorNetClassifier(CrowdClassifier):
         doctors.share.copy_(share)
 
     def _loss(self, run, batch):
-        z = features_and_logits(run.module_, batch.X)[0]
+        z, weight = features_and_logits(run.module_, batch.X)[0], run.facts.read("cell_weight", batch.index)
+        weight = None if weight is None else weight.to(z.dtype)
         first = run.max_epochs - int(self.weighting_fraction * run.max_epochs)
         if self.averaging == "uniform" or run.epoch < first:
-            return answer_losses(run.doctors_(z), batch.y)
+            return answer_losses(run.doctors_(z), batch.y, weight=weight)
         z = z.detach()
         log_weight = run.doctors_.log_weights(z)
         joint = log_weight.exp()[..., None] * run.doctors_(z).detach().softmax(2)
         # What all heads but the annotator's own say to the row.
         others = joint.sum(1, keepdim=True) - joint
         others = (others / others.sum(2, keepdim=True).clamp_min(1e-6)).clamp_min(1e-6)
-        return answer_losses(others.log(), batch.y)
+        return answer_losses(others.log(), batch.y, weight=weight)
 
     def _logits(self, run, X):
         z = features_and_logits(run.module_, X)[0]

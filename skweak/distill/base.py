@@ -73,6 +73,10 @@ class DistilledClassifier(WeakClassifier):
         """Return the most detailed answer that the method needs: logits, features or label_embeddings."""
         return "logits"
 
+    def _accepted(self):
+        """Return the answer that the method makes do with where a teacher has no embeddings of labels."""
+        return self._wanted()
+
     def _check_labels(self, labels, trusted):
         if self.teacher is None and self._wanted() != "logits":
             raise ValueError(f"teacher is None, but {type(self).__name__} needs its embeddings; give a network.")

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 from torch.nn import functional as F
 
+from skweak.distill import presets
 from skweak.distill.base import DistilledClassifier
 from skweak.losses import binary_kl, binary_kl_norm, project_conflict
 from skweak.nn.build import embedding_width, last_linear
@@ -71,8 +72,7 @@ class DHKDClassifier(DistilledClassifier):
 
     References
     ----------
-    Yang et al., arXiv:2411.08937. Settings for CIFAR-100: the defaults with ``max_epochs=240``; for ImageNet:
-    ``distill_weight=0.1, aux_head="linear", gradient_alignment=False, max_epochs=100, distill_until=50``.
+    Yang et al., arXiv:2411.08937. Its settings: ``DHKDClassifier.preset("cifar100")`` and ``preset("imagenet")``.
 
     Examples
     --------
@@ -86,6 +86,7 @@ class DHKDClassifier(DistilledClassifier):
     """
 
     _imitates_logits = True
+    _presets = presets.DHKD
     _parameter_constraints = {
         "cross_entropy_weight": [Interval(Real, 0, None, closed="left")],
         "distill_weight": [Interval(Real, 0, None, closed="left")],

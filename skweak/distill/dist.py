@@ -6,6 +6,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
+from skweak.distill import presets
 from skweak.distill.base import DistilledClassifier
 from skweak.losses import correlation_loss
 
@@ -61,6 +62,7 @@ class DISTClassifier(DistilledClassifier):
     True
     """
 
+    _presets = presets.DIST
     _parameter_constraints = {
         # The rows of a batch are compared with each other.
         "batch_size": [Interval(Integral, 2, None, closed="left")],

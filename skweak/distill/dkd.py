@@ -6,6 +6,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
+from skweak.distill import presets
 from skweak.distill.base import DistilledClassifier
 from skweak.losses import decoupled_kl
 from skweak.utils import linear_ramp
@@ -64,6 +65,7 @@ class DKDClassifier(DistilledClassifier):
     True
     """
 
+    _presets = presets.DKD
     _parameter_constraints = {
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "target_weight": [Interval(Real, 0, None, closed="left")],

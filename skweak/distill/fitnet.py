@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 from torch.nn import functional as F
 
+from skweak.distill import presets
 from skweak.distill.base import DistilledClassifier
 from skweak.distill.kd import KDClassifier
 from skweak.fit import refuse_facts
@@ -65,6 +66,7 @@ class FitNetClassifier(DistilledClassifier):
 
     # It needs the teacher itself, whose logits are not enough.
     _side_facts = {}
+    _presets = presets.FITNET
     _parameter_constraints = {
         "feature_weight": [Interval(Real, 0, None, closed="left")],
         "cross_entropy_weight": [Interval(Real, 0, None, closed="left")],

@@ -6,6 +6,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
+from skweak.distill import presets
 from skweak.distill.base import DistilledClassifier
 from skweak.losses import distillation_kl
 
@@ -59,6 +60,7 @@ class KDClassifier(DistilledClassifier):
     True
     """
 
+    _presets = presets.KD
     _parameter_constraints = {
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "cross_entropy_weight": [Interval(Real, 0, None, closed="left")],

@@ -4,10 +4,10 @@ import warnings
 from functools import partial
 from numbers import Integral, Real
 
-import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skweak.distill import presets
 from skweak.distill.base import DistilledClassifier
 from skweak.distill.rkd import relation_losses
 from skweak.losses import (
@@ -34,6 +34,7 @@ class L2DClassifier(DistilledClassifier):
     teacher : estimator, skorch net, torch.nn.Module or None, default=None
         Who is imitated; see `skweak.distill.base.DistilledClassifier`. For the embedding terms its network must be a
         `skweak.nn.LabelwiseNetwork`, as in ``MultiLabelClassifier(module=LabelwiseNetwork)`` or another L2DClassifier.
+        The logits alone of any other teacher are imitated, and a warning says so.
     logit_weight : float >= 0, default=100.0
         Weight of the divergence of the label probabilities, a mean over the rows.
     class_embedding_weight : float >= 0, default=0.1
@@ -72,7 +73,7 @@ class L2DClassifier(DistilledClassifier):
     References
     ----------
     Yang et al., arXiv:2308.06453. Its weights, for large pretrained backbones, are
-    ``L2DClassifier(teacher=..., **L2DClassifier.paper_weights)``.
+    ``L2DClassifier(teacher=..., **L2DClassifier.paper_weights)``, all its settings ``L2DClassifier.preset("coco")``.
 
     Examples
     --------
@@ -88,6 +89,7 @@ class L2DClassifier(DistilledClassifier):
 
     _label_kind = "multilabel"
     _imitates_logits = True
+    _presets = presets.L2D
     _parameter_constraints = {
         "logit_weight": [Interval(Real, 0, None, closed="left")],
         "class_embedding_weight": [Interval(Real, 0, None, closed="left")],
@@ -128,15 +130,12 @@ class L2DClassifier(DistilledClassifier):
     def _wanted(self):
         if self.class_embedding_weight or self.instance_embedding_weight:
             return "label_embeddings"
+        return self._accepted()
+
+    def _accepted(self):
         return "features" if self.feature_loss else "logits"
 
     def _check_labels(self, labels, trusted):
-        never = np.flatnonzero(~(labels.target == 1).any(axis=0))
-        if len(never):
-            raise ValueError(
-                f"y has no positive entry of label {labels.classes[never].tolist()[0]!r} ({len(never)} such labels); "
-                "leave them out, nothing can be learned about them."
-            )
         if self.teacher is None and self._wanted() != "logits":
             raise ValueError(
                 "teacher is None, but the embedding terms need one; give a teacher, or set class_embedding_weight=0, "
@@ -155,10 +154,19 @@ class L2DClassifier(DistilledClassifier):
 
     def _start(self, run):
         super()._start(run)
+        if self._wanted() != "label_embeddings":
+            return
+        if run.scratch.teacher.wanted != "label_embeddings":
+            warnings.warn(
+                f"teacher {type(self.teacher).__name__} has no label_embeddings(X), so only its logits are imitated. "
+                "Build it on skweak.nn.LabelwiseNetwork for the embedding terms, or set class_embedding_weight=0 and "
+                "instance_embedding_weight=0.", UserWarning, stacklevel=6,
+            )  # fmt: skip
+            return
         positive = run.data.target == 1
         share = min(1.0, run.batch_size / len(positive))
         related = ((positive.sum(0) * share >= 3).float().mean(), (positive.sum(1) >= 3).float().mean())
-        if self._wanted() == "label_embeddings" and max(related) < 0.05:
+        if max(related) < 0.05:
             warnings.warn(
                 "Hardly a label has three rows in a batch, and hardly a row three labels: the embedding terms have "
                 "nothing to compare. A larger batch_size helps.", UserWarning, stacklevel=6,
@@ -171,7 +179,7 @@ class L2DClassifier(DistilledClassifier):
         logits = net.head(features).to(run.dtype)
         supervised = asymmetric_loss(logits, batch.y, gamma_negative=0, gamma_positive=0, clip=0, eps=self.eps).sum()
         loss = supervised + self.logit_weight * binary_kl(logits, lesson.logits, eps=self.eps).mean()
-        if self._wanted() == "label_embeddings":
+        if lesson.label_embeddings is not None:
             pair = embeddings, lesson.label_embeddings, batch.y
             related = (
                 self.class_embedding_weight * class_aware_embedding_loss(*pair).sum()

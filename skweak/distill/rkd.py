@@ -5,6 +5,7 @@ from numbers import Integral, Real
 from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
+from skweak.distill import presets
 from skweak.distill.base import DistilledClassifier
 from skweak.distill.kd import KDClassifier
 from skweak.fit import refuse_facts
@@ -67,6 +68,7 @@ class RKDClassifier(DistilledClassifier):
 
     # It needs the teacher itself, whose logits are not enough.
     _side_facts = {}
+    _presets = presets.RKD
     _parameter_constraints = {
         # The rows of a batch are compared with each other.
         "batch_size": [Interval(Integral, 2, None, closed="left")],

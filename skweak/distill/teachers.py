@@ -74,12 +74,12 @@ def open_teacher(method, run, wanted):
         teacher = _fit_clone(teacher, method, run)
     multilabel = method._kind.several
     if isinstance(teacher, nn.Module):
-        return NetworkTeacher(teacher, run, wanted)
+        return NetworkTeacher(teacher, run, _told(teacher, method, wanted))
     if isinstance(teacher, NeuralNet):
         # The criteria of probabilities say what the module returns.
         gives_proba = isinstance(getattr(teacher, "criterion_", None), (nn.NLLLoss, nn.BCELoss))
         as_logits = {False: None, True: torch.logit if multilabel else torch.log}[gives_proba]
-        return NetworkTeacher(teacher.module_, run, wanted, as_logits=as_logits)
+        return NetworkTeacher(teacher.module_, run, _told(teacher.module_, method, wanted), as_logits=as_logits)
     if not isinstance(teacher, WeakClassifier):
         return TableTeacher(teacher, method, run, wanted)
     if teacher._kind.several != multilabel:
@@ -97,7 +97,13 @@ def open_teacher(method, run, wanted):
     # Several methods predict with other networks than the one they train.
     own = type(teacher)._logits is not WeakClassifier._logits
     answer = (lambda X: teacher._logits(teacher.net_, X)) if own else None
-    return NetworkTeacher(teacher.net_.module_, run, wanted, answer=answer, order=order)
+    network = teacher.net_.module_
+    return NetworkTeacher(network, run, _told(network, method, wanted), answer=answer, order=order)
+
+
+def _told(network, method, wanted):
+    """Return what a network is asked for: less than wanted where it knows no embeddings of labels."""
+    return wanted if wanted != "label_embeddings" or hasattr(network, wanted) else method._accepted()
 
 
 def _fit_clone(teacher, method, run):
@@ -196,11 +202,6 @@ class NetworkTeacher:
         self.network, self.wanted, self.answer, self.as_logits = network, wanted, answer, as_logits
         self.device, self.dtype = torch.device(run.device), run.dtype
         self.order = None if order is None else order.to(self.device)
-        if wanted == "label_embeddings" and not hasattr(network, "label_embeddings"):
-            raise ValueError(
-                f"teacher {type(network).__name__} has no label_embeddings(X), which class_embedding_weight and "
-                "instance_embedding_weight need; set both to 0 or build the teacher on skweak.nn.LabelwiseNetwork."
-            )
         shape, rows = tuple(run.input_shape), torch.arange(min(2, len(run.data)), device=run.data.device)
         try:
             trial = self(run.data.rows(rows))
@@ -254,11 +255,11 @@ class TableTeacher:
     The logarithms of its probabilities stand in for logits; of several labels per row they are the log-odds.
     """
 
-    gives_logits = False
+    gives_logits, wanted = False, "logits"
 
     def __init__(self, teacher, method, run, wanted):
         name = type(teacher).__name__
-        if wanted != "logits":
+        if "logits" not in (wanted, method._accepted()):
             raise ValueError(
                 f"teacher {name} has no embeddings, which {type(method).__name__} needs; give an estimator of this "
                 "package, a skorch net or a torch module."

@@ -62,13 +62,18 @@ def record_epoch(run, prefix, losses, counts):
         run.history.new_batch()
 
 
+def label_loss(run, data):
+    """Return the mean negative log-probability of what the labels of some rows say, as a number."""
+    run.set_training(False)
+    proba = run.evaluate(data, lambda rows: run.method._row_proba(run, rows))
+    run.set_training(True)
+    weights = {name: data.side[name].to(proba.dtype) for name in ("cell_weight",) if name in data.side}
+    return float(run.method._held_out_loss(proba, data.target, **weights))
+
+
 def record_held_out_loss(run, held_out):
     """Record ``valid_loss`` on the held-out rows and whether it is the best so far."""
-    run.set_training(False)
-    proba = run.evaluate(held_out, lambda rows: run.method._row_proba(run, rows))
-    run.set_training(True)
-    weights = {name: held_out.side[name].to(proba.dtype) for name in ("cell_weight",) if name in held_out.side}
-    loss = float(run.method._held_out_loss(proba, held_out.target, **weights))
+    loss = label_loss(run, held_out)
     best = min((row["valid_loss"] for row in run.history[:-1] if "valid_loss" in row), default=math.inf)
     run.history.record("valid_loss", loss)
     run.history.record("valid_loss_best", loss < best)

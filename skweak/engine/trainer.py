@@ -16,7 +16,7 @@ from skweak.engine.errors import DivergenceError, explain, first_not_finite
 from skweak.engine.facts import Facts, weighted_mean
 from skweak.engine.listeners import check_monitors, notify_begin, someone_listens, stopped_early, without_shapes
 from skweak.engine.optimizers import clear_gradients, make_optimizer, step, wants_closure
-from skweak.engine.progress import progress_bar
+from skweak.engine.progress import progress_bar, show_epoch
 from skweak.engine.recording import StepValues, record_epoch, record_held_out_loss
 from skweak.engine.repeat import StepClosure
 from skweak.engine.seeding import Seeding
@@ -184,8 +184,7 @@ class Trainer(NeuralNet):
                 self.notify("on_epoch_end", **data_sets)
                 self.checkpoint.end_epoch(self)
                 if bar is not None:
-                    bar.set_postfix_str(f"loss {self.history[-1, 'train_loss']:.4f}", refresh=False)
-                    bar.update()
+                    show_epoch(bar, self)
         return self
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **_):

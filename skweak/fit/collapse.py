@@ -28,7 +28,7 @@ def warn_of_collapse(method, run, data, classes, scaled):
     if data.target.dim() != 1:
         return
     rows = np.arange(0, len(data), max(1, len(data) // _MOST_ROWS))
-    sample = data.subset(rows)
+    sample = data if len(rows) == len(data) else data.subset(rows)
     given = sample.target[sample.target >= 0].cpu()
     present = (torch.bincount(given) >= _LEAST_SHARE * len(given)).sum() if len(given) else 0
     if present < 2:

@@ -2,17 +2,27 @@
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
+
+# Where ``make doc`` writes the pages of a checkout.
+BUILT = Path(__file__).parents[2] / "doc" / "_build" / "html"
 
 
 @cache
 def documentation_url():
-    """Return the address of the documentation that the installed package names, None without one."""
+    """Return the address of the documentation.
+
+    It is the one that the installed package names; without one, the pages that ``make doc`` built in the checkout; None
+    where there are neither.
+    """
     try:
         urls = metadata("skweak-learn").get_all("Project-URL") or []
     except PackageNotFoundError:
-        return None
+        urls = []
     named = dict(url.split(", ", 1) for url in urls)
-    return named.get("Documentation")
+    if "Documentation" in named:
+        return named["Documentation"]
+    return BUILT.as_uri() if (BUILT / "index.html").exists() else None
 
 
 class Documented:

@@ -1,9 +1,11 @@
 """One fit: from parameters, rows and labels, all checked, to the fitted attributes."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Real
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from skweak.augment import make_views
@@ -111,6 +113,10 @@ class Fit:
             "trusted": check_trusted(request.trusted, self.X.shape[0]),
             "side": side,
         }
+        if "cell_weight" in side:
+            # An entry without weight is one that nobody gave.
+            known = np.where(side["cell_weight"] == 0, -1, self.labels.target)
+            self.labels = replace(self.labels, target=known)
         method._check_labels(self.labels, self.facts["trusted"])
         self.class_weight = class_weights(method, self.labels, streamed=streamed)
         if self.class_weight is not None and method._class_weighting == "rows":

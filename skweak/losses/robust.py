@@ -234,6 +234,11 @@ def early_learning_penalty(logits, memory):
     check_logits(logits)
     check_proba(memory, "memory")
     check_same_shape(memory, "memory", logits)
+    return memory_penalty(logits, memory)
+
+
+def memory_penalty(logits, memory):
+    """Return the early-learning penalty; arguments unchecked."""
     proba = logits.softmax(dim=1).clamp(1e-4, 1 - 1e-4)
     return torch.log1p(-(memory.detach().to(logits.dtype) * proba).sum(dim=1))
 

@@ -6,6 +6,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skweak.base import WeakClassifier
 from skweak.engine import MovingAverage
+from skweak.multilabel import presets
 from skweak.multilabel.stages import (
     SemiBatches,
     check_prior,
@@ -97,6 +98,7 @@ class CAPClassifier(WeakClassifier):
 
     _label_kind = "multilabel"
     _augments = False
+    _presets = presets.CAP
     _parameter_constraints = {
         "warmup_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "unlabeled_weight": [Interval(Real, 0, None, closed="left")],

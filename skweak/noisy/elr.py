@@ -2,12 +2,14 @@
 
 from numbers import Real
 
+import torch
 from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import RowMemory
-from skweak.losses import class_balance_penalty, early_learning_penalty
+from skweak.losses.regularizers import balance_entropy
+from skweak.losses.robust import memory_penalty
 from skweak.noisy import presets
 from skweak.utils import label_prior
 
@@ -81,17 +83,20 @@ class ELRClassifier(WeakClassifier):
         if "targets" not in vars(run.state):
             run.state.targets = RowMemory(len(run.data), run.n_outputs, dtype=run.dtype, device=run.device)
         run.check_rows(run.state.targets.values)
-        run.scratch.prior = label_prior(run.data.target, run.n_outputs, weight=run.class_weight).to(run.dtype)
+        prior = label_prior(run.data.target, run.n_outputs, weight=run.class_weight).to(run.dtype)
+        run.scratch.prior, run.scratch.prior_entropy = prior, torch.xlogy(prior, prior).sum()
 
     def _loss(self, run, batch):
         logits = run.module_(batch.X)
         proba = logits.detach().softmax(1).clamp(1e-4, 1 - 1e-4)
         targets = run.state.targets.update(batch.index, proba / proba.sum(1, keepdim=True), self.decay)
         losses = F.cross_entropy(logits, batch.y, reduction="none")
-        losses = losses + self.penalty * early_learning_penalty(logits, targets)
+        # `early_learning_penalty` and `class_balance_penalty` without their checks, which would look at every batch.
+        losses = losses + self.penalty * memory_penalty(logits, targets)
         if not self.balance_weight:
             return losses
-        return losses + self.balance_weight * class_balance_penalty(logits.softmax(1), prior=run.scratch.prior)
+        unbalanced = run.scratch.prior_entropy + balance_entropy(logits.softmax(1), 0.0, run.scratch.prior)
+        return losses + self.balance_weight * unbalanced
 
     def _finish(self, run):
         belief, given = run.state.targets.values, run.data.target

@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skweak.base import WeakClassifier
 from skweak.labels import disambiguation
 from skweak.losses import leveraged_weighted_loss, leveraged_weights
+from skweak.partial import presets
 from skweak.partial.confidence import start_confidence
 
 
@@ -56,6 +57,7 @@ class LWSClassifier(WeakClassifier):
     """
 
     _label_kind = "partial"
+    _presets = presets.LWS
     _parameter_constraints = {
         "beta": [Interval(Real, 0, None, closed="left")],
         "surrogate": [StrOptions({"sigmoid", "cross_entropy"})],

@@ -11,6 +11,7 @@ from skweak.engine import KeyQueue, MovingAverage
 from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, risk_consistent_loss, supervised_contrastive_loss
 from skweak.nn.heads import Projected
+from skweak.partial import presets
 from skweak.partial.confidence import start_confidence
 
 
@@ -61,9 +62,7 @@ class PiCOClassifier(WeakClassifier):
 
     References
     ----------
-    Wang et al., arXiv:2201.08984. For its image settings pass ``max_epochs=800, lr=0.01, batch_size=256,
-    contrast_weight=0.5, temperature=0.07, target_decay=(0.95, 0.8), prototype_start=1, key_decay=0.999,
-    queue_size=8192, projection_width=128, optimizer__weight_decay=1e-3`` and a cosine schedule.
+    Wang et al., arXiv:2201.08984. Its settings for images: ``PiCOClassifier.preset("cifar10")``.
 
     Examples
     --------
@@ -78,6 +77,7 @@ class PiCOClassifier(WeakClassifier):
 
     _label_kind = "partial"
     _augments = False
+    _presets = presets.PICO
     _parameter_constraints = {
         "contrast_weight": [Interval(Real, 0, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],

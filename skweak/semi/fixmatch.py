@@ -4,6 +4,7 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval
 
+from skweak.semi import presets
 from skweak.semi.base import SemiSupervisedClassifier, logits_of_views, supervised_loss, sure_loss
 
 
@@ -48,6 +49,7 @@ class FixMatchClassifier(SemiSupervisedClassifier):
     True
     """
 
+    _presets = presets.FIXMATCH
     _parameter_constraints = {"threshold": [Interval(Real, 0, 1, closed="both")]}
 
     def __init__(self, module="auto", *, threshold=0.95, **training):

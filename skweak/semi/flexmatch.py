@@ -6,6 +6,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from skweak.losses import curriculum_thresholds
+from skweak.semi import presets
 from skweak.semi.base import SemiSupervisedClassifier, logits_of_views, supervised_loss, sure_loss
 from skweak.utils import linear_ramp
 
@@ -54,6 +55,7 @@ class FlexMatchClassifier(SemiSupervisedClassifier):
     True
     """
 
+    _presets = presets.FLEXMATCH
     _parameter_constraints = {
         "threshold": [Interval(Real, 0, 1, closed="both")],
         "ramp": [Interval(Real, 0, 1, closed="right")],

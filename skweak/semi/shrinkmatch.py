@@ -8,6 +8,7 @@ from torch import nn
 
 from skweak.losses import shrunk_cross_entropy
 from skweak.nn.build import embedding_width, features_and_logits
+from skweak.semi import presets
 from skweak.semi.base import SemiSupervisedClassifier, supervised_loss
 from skweak.utils import warmup_decay
 
@@ -56,6 +57,7 @@ class ShrinkMatchClassifier(SemiSupervisedClassifier):
     True
     """
 
+    _presets = presets.SHRINKMATCH
     _parameter_constraints = {"threshold": [Interval(Real, 0, 1, closed="both")], "align": ["boolean"]}
 
     def __init__(self, module="auto", *, threshold=0.95, align=False, **training):

@@ -40,7 +40,8 @@ def small_estimator(cls, **changes):
     """An estimator with all that the strategy asks for."""
     if cls in OPEN_SET:
         detector = cls._detector_class
-        return detector(**detector._test_params() | {"unknown_label": -1, "random_state": 0} | changes)
+        short = {"unknown_label": -1, "random_state": 0, "max_epochs": 4}
+        return detector(**detector._test_params() | short | changes)
     return CrossEntropyClassifier(module__hidden=(8,), module__dropout=0.2, max_epochs=5, random_state=0, **changes)
 
 

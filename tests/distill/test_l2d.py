@@ -178,13 +178,32 @@ def test_nothing_to_relate_warns(teacher):
         L2DClassifier(teacher=teacher, **SMALL | {"batch_size": 16}).fit(X, rare)
 
 
+def test_a_label_without_a_positive_row_is_learned_as_absent(teacher):
+    y = Y * (np.arange(5) != 3)
+    unfitted = MultiLabelClassifier(LabelwiseNetwork, max_epochs=10)
+    proba = L2DClassifier(teacher=unfitted, **SMALL | {"max_epochs": 20}).fit(X, y).predict_proba(X)
+    assert proba.shape == (80, 5) and proba[:, 3].mean() < 0.15 < y[:, [0, 1, 2, 4]].mean()
+
+
+@pytest.mark.parametrize("make", [
+    lambda: RandomForestClassifier(random_state=0), lambda: nn.Linear(6, 5), lambda: MultiLabelClassifier(max_epochs=2),
+], ids=["forest", "module", "plain network"])  # fmt: skip
+def test_logits_alone_of_teachers_without_embeddings_of_labels(make):
+    torch.manual_seed(0)
+    other = make() if isinstance(make(), nn.Module) else make().fit(X, Y)
+    with pytest.warns(UserWarning, match=rf"{type(other).__name__} has no label_embeddings.*LabelwiseNetwork") as told:
+        student = L2DClassifier(teacher=other, **SMALL).fit(X, Y)
+    assert len(told) == 1
+    off = {"class_embedding_weight": 0, "instance_embedding_weight": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        alone = L2DClassifier(teacher=other, **SMALL | off).fit(X, Y)
+    np.testing.assert_array_equal(student.predict_proba(X), alone.predict_proba(X))
+
+
 def test_errors(teacher):
-    with pytest.raises(ValueError, match=r"y has no positive entry of label 3 \(1 such labels\)"):
-        L2DClassifier(teacher=teacher, **SMALL).fit(X, Y * (np.arange(5) != 3))
     with pytest.raises(ValueError, match="RandomForestClassifier has no embeddings, which L2DClassifier needs"):
-        L2DClassifier(teacher=RandomForestClassifier().fit(X, Y), **SMALL).fit(X, Y)
-    with pytest.raises(ValueError, match=r"Linear has no label_embeddings\(X\).*build the teacher on skweak.nn"):
-        L2DClassifier(teacher=nn.Linear(6, 5), **SMALL).fit(X, Y)
+        L2DClassifier(teacher=RandomForestClassifier().fit(X, Y), feature_loss="rkd", **SMALL).fit(X, Y)
     with pytest.raises(ValueError, match="embedding terms need one"):
         L2DClassifier(**SMALL).fit(X, Y, teacher_logits=np.zeros((80, 5)))
     with pytest.raises(ValueError, match="teacher and y differ in their classes"):

@@ -47,3 +47,15 @@ def test_the_address_is_that_of_the_installed_package(monkeypatch):
 
     monkeypatch.setattr(links, "metadata", lambda name: Named())
     assert links.documentation_url.__wrapped__() == "https://b.org"
+
+
+def test_without_an_address_the_pages_of_the_checkout_are_linked(monkeypatch, tmp_path):
+    class Nameless:
+        def get_all(self, name):
+            return None
+
+    monkeypatch.setattr(links, "metadata", lambda name: Nameless())
+    monkeypatch.setattr(links, "BUILT", tmp_path)
+    assert links.documentation_url.__wrapped__() is None
+    (tmp_path / "index.html").touch()
+    assert links.documentation_url.__wrapped__() == tmp_path.as_uri()

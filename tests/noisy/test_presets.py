@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 
 from skweak.base import WeakClassifier
+from skweak.distill import L2DClassifier
+from skweak.nn import SmallCNN
 from skweak.noisy import CrossEntropyClassifier, DPCClassifier, ELRClassifier
+from skweak.partial import PiCOClassifier
+from skweak.semi import FixMatchClassifier
 from skweak.utils import all_estimators
+from tests.small_data import labels_of
 
 NAMED = [
     (cls, name)
@@ -23,8 +29,23 @@ def test_every_preset_trains_on_small_images(cls, name):
     small = {"max_epochs": 2, "batch_size": 16, "random_state": 0}
     small |= {"module__width": 2, "module__blocks": (1,)} if "module" in cls.preset(name) else {}
     small |= {key: 1 for key in ("warmup_epochs", "reweight_start") if key in cls.preset(name)}
-    X, y = np.random.RandomState(0).randn(32, 3, 8, 8).astype(np.float32), np.arange(32) % 4
-    assert clf.set_params(**small).fit(X, y).predict(X).shape == (32,)
+    small |= {"queue_size": 32} if "queue_size" in cls.preset(name) else {}
+    if "module" not in cls.preset(name):
+        small |= {"module": "auto", "module__width": 2, "module__blocks": (1,)}
+    X, y = np.random.RandomState(0).randn(32, 3, 8, 8).astype(np.float32), labels_of(cls._label_kind, np.arange(32) % 3)
+    if "teacher" in clf.get_params():
+        torch.manual_seed(0)
+        small["teacher"] = SmallCNN(3, 3, (4,))
+    assert clf.set_params(**small).fit(X, y).predict(X).shape == (y.shape if cls._label_kind == "multilabel" else (32,))
+
+
+def test_every_family_with_settings_of_images_has_them():
+    named = {cls.__name__ for cls, _ in NAMED}
+    assert {"DHKDClassifier", "L2DClassifier", "PiCOClassifier", "CAPClassifier", "FixMatchClassifier"} <= named
+    assert PiCOClassifier.preset("cifar10")["queue_size"] == 8192
+    assert L2DClassifier.paper_weights.items() <= L2DClassifier.preset("coco").items()
+    rate = FixMatchClassifier.preset("cifar10")["callbacks"][0][1].kwargs["lr_lambda"]
+    assert rate(0) == 1 and rate(9363) == pytest.approx(np.cos(7 * np.pi / 16))
 
 
 def test_the_table_of_the_paper():
