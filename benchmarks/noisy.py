@@ -15,9 +15,12 @@ from skweak.noisy import (
     CrossEntropyClassifier,
     DivideMixClassifier,
     DPCClassifier,
+    EarlyLearningCorrection,
     ELRClassifier,
+    ELRPlusClassifier,
     ForwardCorrectionClassifier,
     GCEClassifier,
+    KNNAugmentedClassifier,
     SCEClassifier,
 )
 
@@ -35,7 +38,7 @@ def monitored(estimator, split):
     monitor = EpochScoring(
         partial(accuracy_on, X_test, codes), name="test_accuracy", on_train=True, lower_is_better=False
     )
-    return estimator.set_params(callbacks=[("test_accuracy", monitor)])
+    return estimator.set_params(callbacks=[*(estimator.callbacks or []), ("test_accuracy", monitor)])
 
 
 def prepare(make, split, seed):
@@ -66,6 +69,10 @@ DIGITS = {
     "SCE": SCEClassifier,
     "Forward": ForwardCorrectionClassifier,
     "ELR": ELRClassifier,
+    "ELR+": ELRPlusClassifier,
+    "kNN": KNNAugmentedClassifier,
+    # Smaller steps than plain training takes: its early learning must last some epochs.
+    "ADELE": partial(CrossEntropyClassifier, lr=0.02, callbacks=[EarlyLearningCorrection()]),
     "Co-teaching": partial(CoTeachingClassifier, forget_rate=0.4),
     "DivideMix": DivideMixClassifier,
     "DPC": DPCClassifier,

@@ -1,15 +1,20 @@
 """Estimators for class labels of which some are wrong."""
 
+from skweak.noisy.adele import EarlyLearningCorrection, early_learning_onset
 from skweak.noisy.auto import AutoNoisyClassifier
 from skweak.noisy.bldr import BLDRClassifier
 from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
+from skweak.noisy.datastore import knn_vote
 from skweak.noisy.dividemix import DivideMixClassifier
 from skweak.noisy.dpc import DPCClassifier
 from skweak.noisy.elr import ELRClassifier
+from skweak.noisy.elr_plus import ELRPlusClassifier
 from skweak.noisy.forward_correction import ForwardCorrectionClassifier
 from skweak.noisy.gce import GCEClassifier
 from skweak.noisy.issues import find_label_issues
+from skweak.noisy.knn_augmented import KNNAugmentedClassifier
+from skweak.noisy.knn_label_smoother import KNNLabelSmoother
 from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.sce import SCEClassifier
 
@@ -21,9 +26,15 @@ __all__ = [
     "DPCClassifier",
     "DivideMixClassifier",
     "ELRClassifier",
+    "ELRPlusClassifier",
+    "EarlyLearningCorrection",
     "ForwardCorrectionClassifier",
     "GCEClassifier",
+    "KNNAugmentedClassifier",
+    "KNNLabelSmoother",
     "LabelIssueFilter",
     "SCEClassifier",
+    "early_learning_onset",
     "find_label_issues",
+    "knn_vote",
 ]

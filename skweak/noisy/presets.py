@@ -61,6 +61,19 @@ ELR = {
     "cifar100": _ELR | {"penalty": 7.0, "decay": 0.9, "max_epochs": 150, "callbacks": _steps(80, 120, factor=0.01)},
 }  # fmt: skip
 
+# The same paper, two networks: the penalty of CIFAR-100 grows over 40,000 steps, 102 epochs of 50,000 rows.
+_ELR_PLUS = _RESNET18 | {
+    "lr": 0.02, "batch_size": 128, "balance_weight": 0.0, "mixup_alpha": 1.0, "average_decay": 0.997,
+}  # fmt: skip
+_ELR_PLUS_10 = _ELR_PLUS | {"max_epochs": 200, "callbacks": _steps(150)}
+ELR_PLUS = {
+    "cifar10": _ELR_PLUS_10 | {"penalty": 3.0, "decay": 0.7},
+    "cifar10_asymmetric": _ELR_PLUS_10 | {"penalty": 1.0, "decay": 0.9},
+    "cifar100": _ELR_PLUS
+    | {"penalty": 7.0, "decay": 0.9, "max_epochs": 250, "callbacks": _steps(200)}
+    | {"ramp_epochs": 102.0, "refine_targets": True},
+}
+
 # arXiv:1908.06112 and arXiv:1805.07836: the weights of the losses.
 SCE = {
     "cifar10": {"alpha": 0.1, "beta": 1.0, "log_zero": -4.0, "lr": 0.01, "max_epochs": 120, "batch_size": 128}
