@@ -12,7 +12,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, Normalizer, OneHotEncoder, StandardScaler
+
+from skweak.noisy.candidates import MANY_COLUMNS
 
 # Trees take no column of more categories; the rarest ones share one.
 _MOST_LEVELS = 200
@@ -42,7 +44,8 @@ def read_inputs(X, features, seed):
         features = np.asarray(features, dtype=np.float64).reshape(len(features), -1)
         if not np.isfinite(features).all():
             raise ValueError("features holds nan or infinite values; give finite embeddings.")
-        judge = make_pipeline(StandardScaler(), linear)
+        # Standardised rows of hundreds of columns are long, and a linear model learns their wrong labels by heart.
+        judge = make_pipeline(StandardScaler() if features.shape[1] < MANY_COLUMNS else Normalizer(), linear)
         return features, judge, _compared(features, seed), ["Judged by logistic regression on the features given."]
     if hasattr(X, "iloc") and getattr(X, "ndim", 2) == 2:
         frame, notes = readable_columns(X)

@@ -25,9 +25,9 @@ def audit_labels(
 
     Parameters
     ----------
-    X : DataFrame or array-like of shape (n, d), texts (n,), images (n, ...) or sparse matrix
+    X : DataFrame or array-like of shape (n, d), texts (n,), images (n, ...), sparse matrix or None
         Inputs, with gaps. Columns of a DataFrame may hold numbers, categories, dates or text that means one of these.
-        Images have their channels first or last.
+        Images have their channels first or last. None where the `features` are all there is.
     y : array-like of shape (n,)
         Given labels.
     estimator : classifier with ``predict_proba`` or None, default=None
@@ -80,6 +80,10 @@ def audit_labels(
     >>> sorted(audit.to_frame()["row"].head(2).tolist())
     [0, 60]
     """
+    if X is None:
+        if features is None:
+            raise ValueError("X is None; give rows, or features to judge by.")
+        X = np.asarray(features)
     y, classes, codes, trusted = _check(X, y, features, trusted, n_bootstraps, estimator)
     random = check_random_state(random_state)
     seed = int(random.randint(2**31 - 1))

@@ -185,3 +185,16 @@ def test_bad_input_is_refused(given, said):
     given = {"X": np.zeros((9, 1)), "y": np.array([0, 1, 1] * 3)} | given
     with pytest.raises((ValueError, TypeError), match=said):
         audit_labels(given.pop("X"), given.pop("y"), **given)
+
+
+def test_the_share_on_embeddings_of_hundreds_of_columns():
+    random = np.random.RandomState(0)
+    truth, wrong = np.arange(300) % 2, random.rand(300) < 0.2
+    # Two directions of meaning among 300, as embeddings have them.
+    rows = random.randn(300, 300)
+    rows[:, :2] += 1.5 * (2 * truth[:, None] - 1) * [1, -1]
+    audit = audit_labels(None, np.where(wrong, 1 - truth, truth), features=rows, random_state=0, n_bootstraps=20)
+    # A linear model that learns wrong labels by heart says 0.31 and more.
+    assert abs(audit.noise_share - wrong.mean()) < 0.05
+    with pytest.raises(ValueError, match="X is None; give rows, or features"):
+        audit_labels(None, truth)
