@@ -7,6 +7,7 @@ import skorch.callbacks
 import torch
 from skorch.callbacks import Callback
 from skorch.utils import noop
+from torch.optim import lr_scheduler
 
 import skweak.nn
 from skweak.base import WeakClassifier
@@ -19,6 +20,10 @@ _OPTIMIZERS = (
 _CALLBACKS = (
     "EarlyStopping", "EpochScoring", "EpochTimer", "Freezer", "GradientNormClipping", "LRScheduler", "PrintLog",
     "ProgressBar", "Unfreezer",
+)  # fmt: skip
+_SCHEDULES = (
+    "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR", "LinearLR", "MultiStepLR",
+    "OneCycleLR", "ReduceLROnPlateau", "StepLR",
 )  # fmt: skip
 _BY_NAME = (torch.nn.Module, torch.optim.Optimizer, Callback, WeakClassifier)
 
@@ -43,7 +48,11 @@ def known_names(trusted=()):
 def _own_names():
     table = {f"skweak.{name}": cls for name, cls in all_estimators() if issubclass(cls, WeakClassifier)}
     table |= {f"skweak.nn.{name}": getattr(skweak.nn, name) for name in skweak.nn.__all__}
+    # Discovery has imported every family, and with it the callbacks that belong to one.
+    own = (callback for callback in Callback.__subclasses__() if callback.__module__.startswith("skweak."))
+    table |= {f"skweak.{callback.__name__}": callback for callback in own}
     table |= {f"torch.optim.{name}": getattr(torch.optim, name) for name in _OPTIMIZERS}
+    table |= {f"torch.optim.lr_scheduler.{name}": getattr(lr_scheduler, name) for name in _SCHEDULES}
     table |= {f"skorch.callbacks.{name}": getattr(skorch.callbacks, name) for name in _CALLBACKS}
     return table | {"builtins.print": print, "skorch.utils.noop": noop}
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skorch.callbacks import Callback
 
+import skweak
 from skweak.engine import Resume
 from skweak.multilabel import MultiLabelClassifier
 from skweak.noisy import (
@@ -155,3 +156,9 @@ def test_what_cannot_be_corrected_is_refused_before_training():
         MultiLabelClassifier(callbacks=[EarlyLearningCorrection()], **SMALL).fit(X, np.eye(3, dtype=int)[Y])
     with pytest.raises(ValueError, match="does not follow changes of 'target'"):
         CoTeachingClassifier(callbacks=[EarlyLearningCorrection()], **SMALL).fit(X, Y)
+
+
+def test_it_is_kept_in_a_file(tmp_path):
+    clf, _ = fit()
+    skweak.save(clf, tmp_path / "file.skweak")
+    assert np.array_equal(skweak.load(tmp_path / "file.skweak").predict_proba(X), clf.predict_proba(X))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import skweak
 from skweak.base import WeakClassifier
 from skweak.distill import L2DClassifier
 from skweak.nn import SmallCNN
@@ -11,7 +12,7 @@ from skweak.noisy import CrossEntropyClassifier, DPCClassifier, ELRClassifier
 from skweak.partial import PiCOClassifier
 from skweak.semi import FixMatchClassifier
 from skweak.utils import all_estimators
-from tests.small_data import labels_of
+from tests.small_data import blobs, labels_of
 
 NAMED = [
     (cls, name)
@@ -44,8 +45,18 @@ def test_every_family_with_settings_of_images_has_them():
     assert {"DHKDClassifier", "L2DClassifier", "PiCOClassifier", "CAPClassifier", "FixMatchClassifier"} <= named
     assert PiCOClassifier.preset("cifar10")["queue_size"] == 8192
     assert L2DClassifier.paper_weights.items() <= L2DClassifier.preset("coco").items()
-    rate = FixMatchClassifier.preset("cifar10")["callbacks"][0][1].kwargs["lr_lambda"]
-    assert rate(0) == 1 and rate(9363) == pytest.approx(np.cos(7 * np.pi / 16))
+    # The rate of FixMatch ends at 0.03 cos(7 pi / 16).
+    schedule = FixMatchClassifier.preset("cifar10")["callbacks"][0][1]
+    assert schedule.simulate(9364, 0.03)[[0, -1]] == pytest.approx([0.03, 0.03 * np.cos(7 * np.pi / 16)])
+
+
+def test_the_schedules_of_presets_are_kept_in_files(tmp_path):
+    X, _, y = blobs(60)
+    for cls, name in NAMED:
+        callbacks = cls.preset(name).get("callbacks")
+        clf = CrossEntropyClassifier(max_epochs=1, callbacks=callbacks, random_state=0).fit(X, y)
+        skweak.save(clf, tmp_path / "file.skweak")
+        assert np.array_equal(skweak.load(tmp_path / "file.skweak").predict_proba(X), clf.predict_proba(X))
 
 
 def test_the_table_of_the_paper():
