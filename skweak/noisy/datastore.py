@@ -147,14 +147,17 @@ class Datastore(nn.Module):
 
     def _nearest(self, z, k):
         """Return similarities (m, k) to the nearest keys, in descending order, and their positions."""
-        if z.device.type == "cpu" and not _exporting():
-            search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(self.keys.numpy())
-            distance, neighbor = map(torch.from_numpy, search.kneighbors(z.numpy()))
-            return self._similarity(distance.to(z.dtype).square()), neighbor
         if _exporting():
             return self._similarity(self._squares(z)).topk(k, dim=1)
-        found = [self._similarity(self._squares(part)).topk(k, dim=1) for part in z.split(_CHUNK)]
-        return tuple(torch.cat(values) for values in zip(*found, strict=True))
+        if z.device.type == "cpu":
+            search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(self.keys.numpy())
+            neighbor = torch.from_numpy(search.kneighbors(z.numpy(), return_distance=False))
+        else:
+            neighbor = torch.cat([self._squares(part).topk(k, dim=1, largest=False)[1] for part in z.split(_CHUNK)])
+        # Distances of the chosen keys anew: each search rounds in its own way, and every device shall vote alike.
+        pairs = zip(z.split(_CHUNK), neighbor.split(_CHUNK), strict=True)
+        squares = torch.cat([(part[:, None] - self.keys[near]).square().sum(2) for part, near in pairs])
+        return self._similarity(squares), neighbor
 
     def _squares(self, z):
         squares = z.square().sum(1, keepdim=True) + self.keys.square().sum(1) - 2 * z @ self.keys.T

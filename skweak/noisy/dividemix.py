@@ -174,8 +174,10 @@ class DivideMixClassifier(WeakClassifier):
         logits = getattr(run, f"{batch.name}_")(mixed.X)
         target = torch.lerp(mixed.partners, mixed.targets, mixed.share)
         n, proba = mixed.n_labeled, logits.softmax(1)
-        losses = F.cross_entropy(logits[:n], target[:n], reduction="none")
-        loss = mean_by_class(losses, target[:n], run.class_weight)
+        weight = run.class_weight
+        # Of a mixed target each class has its own weight: a light one does not borrow that of its partner.
+        losses = F.cross_entropy(logits[:n], target[:n], weight=weight, reduction="none")
+        loss = losses.mean() if weight is None else losses.sum() / (target[:n] @ weight).sum()
         loss = loss + class_balance_penalty(proba, prior=run.scratch.prior)
         if self.unlabeled_weight and len(logits) > n:
             ramp = linear_ramp(run.fractional_epoch, start=run.state.warmup, length=self.ramp_epochs)

@@ -212,9 +212,9 @@ class DPCClassifier(WeakClassifier):
         logits, unsupervised = network.both(mixed.X) if self.unlabeled_weight else (network(mixed.X), None)
         n, share, proba = mixed.n_labeled, mixed.share, self._proba(logits)
         own, partner = mixed.targets[:n].argmax(1), mixed.partners[:n].argmax(1)
-        labeled = share * self._evidential(logits[:n], own) + (1 - share) * self._evidential(logits[:n], partner)
-        target = None if run.class_weight is None else torch.lerp(mixed.partners[:n], mixed.targets[:n], share)
-        loss = mean_by_class(labeled, target, run.class_weight) + class_balance_penalty(proba, prior=run.scratch.prior)
+        # Of a mixed row each of the two labels has the weight of its class.
+        first, second = (mean_by_class(self._evidential(logits[:n], y), y, run.class_weight) for y in (own, partner))
+        loss = share * first + (1 - share) * second + class_balance_penalty(proba, prior=run.scratch.prior)
         if self.unlabeled_weight and len(logits) > n:
             ramp = linear_ramp(run.fractional_epoch, start=run.state.warmup, length=self.ramp_epochs)
             target = torch.lerp(mixed.partners[n:], mixed.targets[n:], share)
