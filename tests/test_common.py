@@ -63,7 +63,7 @@ def shortened(estimator, check):
         return estimator
     if check not in LEARNING:
         short = {name: 1 for name, value in estimator.get_params(deep=False).items() if _warms_up(name, value)}
-        return clone(estimator).set_params(max_epochs=2, **short)
+        return clone(estimator).set_params(max_epochs=2, batch_size=max(64, estimator.batch_size), **short)
     if check == "check_classifiers_train" and estimator.batch_size < 50:
         # Its 300 rows are many for small batches.
         return clone(estimator).set_params(batch_size=50)

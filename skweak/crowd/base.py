@@ -76,6 +76,12 @@ class CrowdClassifier(WeakClassifier):
 
     def _judge(self, answers, proba):
         """Return the fitted attributes that follow from the answers and the probabilities (n, C) of the model."""
+        broken = ~np.isfinite(proba).all(1)
+        if broken.any():
+            raise ValueError(
+                f"X gives outputs that are not finite, first in row {int(broken.argmax())}; scale its columns, for "
+                "example by StandardScaler, or lower lr."
+            )
         graded = crowd_label_quality(answers, proba / proba.sum(1, keepdims=True))
         return {
             "label_quality_": graded.quality.clip(0, 1).astype(np.float32),

@@ -145,7 +145,11 @@ class ELRPlusClassifier(WeakClassifier):
         if self.refine_targets:
             wanted = labels * targets
             wanted = wanted / wanted.sum(1, keepdim=True).clamp_min(1e-8)
-        losses = -(wanted * logits.log_softmax(1)).sum(1)
+        losses = -(wanted * logits.log_softmax(1))
+        if run.class_weight is not None:
+            # Of a mixed target each class has its own weight; the mean below multiplies by that of the row.
+            losses = losses * (run.class_weight / (labels @ run.class_weight).clamp_min(1e-12)[:, None])
+        losses = losses.sum(1)
         losses = losses + self._ramp(run) * self.penalty * early_learning_penalty(logits, targets)
         loss = mean_by_class(losses, labels, run.class_weight)
         if self.balance_weight:

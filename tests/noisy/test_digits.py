@@ -33,9 +33,11 @@ REQUIRED = {
 }
 
 
-def make_digits():
+def make_digits(n_train=None):
     X, y = load_digits(return_X_y=True)
-    X_train, X_test, y_train, y_test = train_test_split(X / 16, y, test_size=0.3, stratify=y, random_state=0)
+    X_train, X_test, y_train, y_test = train_test_split(
+        X / 16, y, train_size=n_train, test_size=0.3, stratify=y, random_state=0
+    )
     return SimpleNamespace(X=X_train, y=y_train, X_test=X_test, y_test=y_test)
 
 
@@ -45,7 +47,7 @@ def accuracy(clf, data):
 
 @pytest.fixture(scope="module")
 def noisy_digits():
-    data = make_digits()
+    data = make_digits(700)
     data.given, data.wrong, _ = make_noisy_labels(data.y, "symmetric_exclusive:0.4", random_state=0)
     data.cross_entropy = accuracy(CrossEntropyClassifier(random_state=0).fit(data.X, data.given), data)
     return data

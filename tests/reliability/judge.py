@@ -57,7 +57,7 @@ def judge(cls, parameters, X, y, keywords):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
-            clf = small_estimator(cls, **({"max_epochs": 2, "batch_size": 16} | _short(cls) | parameters))
+            clf = small_estimator(cls, **({"max_epochs": 1, "batch_size": 64} | _short(cls) | parameters))
             clf.fit(X, y, **keywords)
             wrong = _check_result(clf, cls)
         except (ValueError, TypeError, FloatingPointError) as error:
@@ -80,7 +80,7 @@ def judge(cls, parameters, X, y, keywords):
 def _short(cls):
     """Return epochs that are few, and more than a warm-up."""
     short = {name: 1 for name in inspect.signature(cls).parameters if name.startswith("warmup")}
-    return short | {"max_epochs": 3} if short else short
+    return short | {"max_epochs": 2} if short else short
 
 
 def _check_result(clf, cls):

@@ -3,14 +3,14 @@
 import errno
 import os
 import resource
+import signal
 import stat
-import subprocess
-import sys
 
 import pytest
 
 from skweak.storage import atomic
 from skweak.storage.atomic import remove_leftovers, write_file
+from tests.reliability.kills import CONTEXT
 
 CALLS = ("open", "write", "fsync", "close", "replace")
 OLD, NEW = b"old", [b"new ", bytearray(b"con"), memoryview(b"tent")]
@@ -96,26 +96,39 @@ def test_a_file_that_the_system_refuses_to_grow(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["file"] and path.read_bytes() == OLD
 
 
+class KillingSystem:
+    """``os`` of which the ``k``-th call that matters kills the process."""
+
+    def __init__(self, k):
+        self.k, self.count = k, 0
+
+    def __getattr__(self, name):
+        function = getattr(os, name)
+        if name not in CALLS:
+            return function
+
+        def call(*args):
+            self.count += 1
+            if self.count == self.k:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args)
+
+        return call if name in CALLS else function
+
+
+def write_until_killed(path, k):
+    atomic.os = KillingSystem(k)
+    write_file(path, NEW)
+
+
 def test_killed_between_any_two_calls_the_old_or_the_new_file_is_there(tmp_path):
-    code = (
-        "import os, signal, sys; from skweak.storage import atomic\n"
-        "from tests.storage.test_atomic import CALLS, NEW, FailingSystem\n"
-        "class Kill:\n"
-        "    count = 0\n"
-        "    def __getattr__(self, name):\n"
-        "        function = getattr(os, name)\n"
-        "        def call(*args):\n"
-        "            self.count += 1\n"
-        "            if self.count == int(sys.argv[2]): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "            return function(*args)\n"
-        "        return call if name in CALLS else function\n"
-        "atomic.os = Kill(); atomic.write_file(sys.argv[1], NEW)"
-    )
     path = tmp_path / "file"
     for k in (2, 4, 6, 7, 8, 10):
         path.write_bytes(OLD)
-        killed = subprocess.run([sys.executable, "-c", code, path, str(k)], check=False)
-        assert killed.returncode == -9
+        child = CONTEXT.Process(target=write_until_killed, args=(path, k))
+        child.start()
+        child.join()
+        assert child.exitcode == -9
         assert path.read_bytes() == (OLD if k <= 7 else b"new content")
     assert len(list(tmp_path.iterdir())) == 5
     remove_leftovers(path)
