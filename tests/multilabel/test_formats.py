@@ -62,7 +62,7 @@ def make(request):
 def test_a_dense_matrix_passes_through_the_tools(make, rows):
     X, Y = rows
     scoring = {name: scorer for name, (scorer, _) in SCORERS.items()}
-    pipe = make_pipeline(StandardScaler(), make(max_epochs=30))
+    pipe = make_pipeline(StandardScaler(), make(max_epochs=15))
     result = cross_validate(pipe, X, Y, cv=FOLDS, scoring=scoring, error_score="raise")
     # CF1 is not defined where a fold predicts no label at all.
     assert all(np.isfinite(result[f"test_{name}"]).all() for name in SCORERS if name != "CF1")
