@@ -36,10 +36,10 @@ class DivideMixClassifier(WeakClassifier):
         half. Too few and the losses say nothing, too many and wrong labels are remembered.
     clean_threshold : float in [0, 1), default=0.5
         Posterior above which a row counts as clean (tau); larger keeps fewer, cleaner rows.
-    min_separation : float >= 0, default=2.0
+    min_separation : float >= 0, default=0.0
         How far apart the two components of the losses must be, in units of their widths, to be taken for right and
-        wrong labels; with less there is nothing to repair, and every label counts. Larger repairs less; 0 always
-        splits, as the paper does.
+        wrong labels; with less there is nothing to repair, and every label counts. 0 always splits. Larger repairs
+        less: 2 helps small tables of clean labels, and costs much where many are wrong and losses are close together.
     sharpen_temperature : float > 0, default=0.5
         Temperature of guessed targets (T); smaller is harder, 1 leaves them as they are.
     mixup_alpha : float > 0, default=4.0
@@ -99,7 +99,7 @@ class DivideMixClassifier(WeakClassifier):
     }
 
     def __init__(
-        self, module="auto", *, warmup_epochs="auto", clean_threshold=0.5, min_separation=2.0, sharpen_temperature=0.5,
+        self, module="auto", *, warmup_epochs="auto", clean_threshold=0.5, min_separation=0.0, sharpen_temperature=0.5,
         mixup_alpha=4.0, unlabeled_weight=0.0, ramp_epochs=16, confidence_penalty=False, augment="weak", lr=0.02,
         **training,
     ):  # fmt: skip

@@ -31,11 +31,10 @@ DPC = {
 }
 
 # arXiv:2002.07394, whose weight of guessed labels is 25 at 50 and 80 % symmetric noise and 0 below.
-_DIVIDEMIX = _CO_DIVIDE | {"min_separation": 0.0}
 DIVIDEMIX = {
-    "cifar10": _DIVIDEMIX | {"warmup_epochs": 10, "unlabeled_weight": 25.0},
-    "cifar10_asymmetric": _DIVIDEMIX | {"warmup_epochs": 10, "unlabeled_weight": 0.0, "confidence_penalty": True},
-    "cifar100": _DIVIDEMIX | {"warmup_epochs": 30, "unlabeled_weight": 150.0},
+    "cifar10": _CO_DIVIDE | {"warmup_epochs": 10, "unlabeled_weight": 25.0},
+    "cifar10_asymmetric": _CO_DIVIDE | {"warmup_epochs": 10, "unlabeled_weight": 0.0, "confidence_penalty": True},
+    "cifar100": _CO_DIVIDE | {"warmup_epochs": 30, "unlabeled_weight": 150.0},
 }
 
 # arXiv:2209.01334: a constant rate until the rows are weighted, a cosine afterwards, which begins at once here.
