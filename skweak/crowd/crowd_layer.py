@@ -30,13 +30,11 @@ def answer_losses(logits, answers, reduction="observed", weight=None):
     ``reduction="cells"``.
     """
     losses = F.cross_entropy(logits.flatten(0, 1), answers.flatten(), ignore_index=-1, reduction="none")
-    losses = losses.view(answers.shape)
-    losses = (losses if weight is None else losses * weight).sum(1)
+    counted = answers >= 0 if weight is None else weight.to(logits.dtype) * (answers >= 0)
+    losses = (losses.view(answers.shape) * counted).sum(1)
     if reduction == "cells":
         return losses / answers.shape[1]
-    if weight is None:
-        return losses * (len(answers) / (answers >= 0).sum().clamp_min(1))
-    return losses * (len(answers) / (weight * (answers >= 0)).sum().clamp_min(1e-12))
+    return losses * (len(answers) / counted.sum().clamp_min(1e-12))
 
 
 def vote_shares(answers, n_classes, weight=None):
@@ -49,13 +47,12 @@ def vote_shares(answers, n_classes, weight=None):
     cast = torch.ones_like(answers, dtype=counts.dtype) if weight is None else weight.to(counts.dtype)
     counts.scatter_add_(1, answers + 1, cast)
     counts = counts[:, 1:]
-    return counts / counts.sum(1, keepdim=True).clamp_min(1 if weight is None else 1e-12)
+    return counts / counts.sum(1, keepdim=True).clamp_min(1e-12)
 
 
 def layer_loss(run, batch, answers, warmup_fraction, reduction, weight=None):
     """Return the losses of a batch: with the vote in the first epochs, with every annotator's answers afterwards."""
     logits = run.module_(batch.X)
-    weight = None if weight is None else weight.to(logits.dtype)
     if run.epoch < int(warmup_fraction * run.max_epochs):
         return -(vote_shares(answers, run.n_outputs, weight).to(logits.dtype) * logits.log_softmax(1)).sum(1)
     return answer_losses(run.annotators_(logits.softmax(1)), answers, reduction, weight)

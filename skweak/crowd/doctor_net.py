@@ -134,7 +134,6 @@ class DoctorNetClassifier(CrowdClassifier):
 
     def _loss(self, run, batch):
         z, weight = features_and_logits(run.module_, batch.X)[0], run.facts.read("cell_weight", batch.index)
-        weight = None if weight is None else weight.to(z.dtype)
         first = run.max_epochs - int(self.weighting_fraction * run.max_epochs)
         if self.averaging == "uniform" or run.epoch < first:
             return answer_losses(run.doctors_(z), batch.y, weight=weight)

@@ -158,8 +158,8 @@ class L2DClassifier(DistilledClassifier):
             return
         if run.scratch.teacher.wanted != "label_embeddings":
             warnings.warn(
-                f"teacher {type(self.teacher).__name__} has no label_embeddings(X), so only its logits are imitated. "
-                "Build it on skweak.nn.LabelwiseNetwork for the embedding terms, or set class_embedding_weight=0 and "
+                f"teacher {type(self.teacher).__name__} has no label_embeddings(X), so there are no embedding terms. "
+                "Build it on skweak.nn.LabelwiseNetwork to have them, or set class_embedding_weight=0 and "
                 "instance_embedding_weight=0.", UserWarning, stacklevel=6,
             )  # fmt: skip
             return

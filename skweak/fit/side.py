@@ -43,6 +43,10 @@ class RowValues:
             raise ValueError(f"{name} has {len(value)} rows, but X has {len(target)}; give one per row.")
         return np.array(value, order="C")
 
+    def target(self, value, target):
+        """Return the encoded ``y`` as the checked fact leaves it."""
+        return target
+
     def attributes(self, name, value):
         """Return the fitted attributes that follow from a fact as it was given."""
         return {}
@@ -66,6 +70,10 @@ class CellWeights(RowValues):
         if not value[target >= 0].any():
             raise ValueError(f"{name} is zero for every known entry of y; give at least one a positive weight.")
         return value
+
+    def target(self, value, target):
+        """Return the encoded ``y`` with the entries of weight 0 unknown."""
+        return np.where(value == 0, -1, target)
 
 
 class RowGroups(RowValues):
@@ -123,16 +131,19 @@ class LabelPairs(RowValues):
 
 
 def check_side(method, given, target):
-    """Return the checked facts of a `skweak.fit.Request`, by name, and the fitted attributes that follow from them."""
+    """Return the checked facts of a `skweak.fit.Request`, by name, what they leave of ``target``, and the fitted
+    attributes that follow from them.
+    """
     given = {name: value for name, value in (given or {}).items() if value is not None}
     checked, attributes = {}, {}
     for name, kind in method._side_facts.items():
         if name in given:
             checked[name] = kind.check(name, given[name], target)
+            target = kind.target(checked[name], target)
             attributes |= kind.attributes(name, given[name])
         elif kind.required:
             raise ValueError(f"{name} is missing: fit(X, y, {name}=...) takes {kind.shape}: {kind.meaning}.")
-    return checked, attributes
+    return checked, target, attributes
 
 
 def show_facts(cls):

@@ -5,7 +5,6 @@ from dataclasses import replace
 from numbers import Real
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from skweak.augment import make_views
@@ -107,16 +106,13 @@ class Fit:
         if not scales_inputs(method):
             warn_of_outliers(self.X)
         self.labels = method._encode(y, self.X.shape[0], request.classes)
-        side, self.attributes = check_side(method, request.side, self.labels.target)
+        side, target, self.attributes = check_side(method, request.side, self.labels.target)
+        self.labels = replace(self.labels, target=target)
         self.facts = {
             "weight": check_weight(request.sample_weight, self.X),
             "trusted": check_trusted(request.trusted, self.X.shape[0]),
             "side": side,
         }
-        if "cell_weight" in side:
-            # An entry without weight is one that nobody gave.
-            known = np.where(side["cell_weight"] == 0, -1, self.labels.target)
-            self.labels = replace(self.labels, target=known)
         method._check_labels(self.labels, self.facts["trusted"])
         self.class_weight = class_weights(method, self.labels, streamed=streamed)
         if self.class_weight is not None and method._class_weighting == "rows":

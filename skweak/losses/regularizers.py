@@ -152,7 +152,11 @@ def class_balance_penalty(proba, *, prior=None, floor=0.0):
     if prior is None:
         return balance_entropy(proba, floor) - math.log(proba.shape[1])
     check_distribution(prior, "prior", proba.shape[1:])
-    prior = prior.to(proba.dtype)
+    return balance_divergence(proba, prior.to(proba.dtype), floor)
+
+
+def balance_divergence(proba, prior, floor=0.0):
+    """Return the class balance penalty; arguments unchecked."""
     return torch.xlogy(prior, prior).sum() + balance_entropy(proba, floor, prior)
 
 

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import torch
 from scipy.optimize import OptimizeWarning, curve_fit
+from sklearn.metrics import jaccard_score
 from sklearn.utils.validation import column_or_1d
 from skorch.callbacks import Callback
 
@@ -200,7 +201,5 @@ class EarlyLearningCorrection(Callback):
 def _agreement(predicted, given, n_classes):
     """Return, for each class, the rows that are it twice over the rows that are it at all; 0 where there are none."""
     known = given >= 0
-    counts = [torch.bincount(codes, minlength=n_classes) for codes in (
-        given[known & (predicted == given)], given[known], predicted[known])]  # fmt: skip
-    both, one, other = counts
-    return (both / (one + other - both).clamp_min(1)).tolist()
+    said, seen = given[known].cpu().numpy(), predicted[known].cpu().numpy()
+    return jaccard_score(said, seen, labels=range(n_classes), average=None, zero_division=0).tolist()

@@ -111,10 +111,10 @@ def weigh_by_class(values, given, weight):
 
 
 def mean_by_class(losses, target, weight):
-    """Return the mean of ``losses`` (n,), weighed by the classes of ``target`` (n,) or (n, C); weights may be None."""
+    """Return the mean of ``losses`` (n,), weighed by the classes ``target`` (n,); weights may be None."""
     if weight is None:
         return losses.mean()
-    by_row = target @ weight if target.is_floating_point() else weight.index_select(0, target)
+    by_row = weight.index_select(0, target)
     return (losses * by_row).sum() / by_row.sum()
 
 

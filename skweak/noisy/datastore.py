@@ -132,7 +132,7 @@ class Datastore(nn.Module):
             neighbor = neighbor.gather(1, order)
         weight = (similarity / self.temperature).softmax(1).where(finite, torch.nan)
         # An exported network takes any number of rows, which cannot be cut in pieces beforehand.
-        if _exporting():
+        if torch.compiler.is_exporting():
             return self._count(weight, neighbor)
         parts = zip(weight.split(_CHUNK), neighbor.split(_CHUNK), strict=True)
         return torch.cat([self._count(*part) for part in parts])
@@ -147,7 +147,7 @@ class Datastore(nn.Module):
 
     def _nearest(self, z, k):
         """Return similarities (m, k) to the nearest keys, in descending order, and their positions."""
-        if _exporting():
+        if torch.compiler.is_exporting():
             return self._similarity(self._squares(z)).topk(k, dim=1)
         if z.device.type == "cpu":
             search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(self.keys.numpy())
@@ -165,7 +165,3 @@ class Datastore(nn.Module):
 
     def _similarity(self, squares):
         return 1 - squares / 2 if self.metric == "cosine" else -squares
-
-
-def _exporting():
-    return torch.compiler.is_exporting()

@@ -135,7 +135,7 @@ class DivideMixClassifier(WeakClassifier):
         if scaled.max() == 0:
             posterior[:] = 1.0
         posterior = torch.as_tensor(posterior, dtype=run.dtype, device=losses.device)
-        if mixture_separation(scaled, posterior) < self.min_separation:
+        if self.min_separation and mixture_separation(scaled, posterior) < self.min_separation:
             # Nothing to repair: every label counts, and the order stays.
             posterior = 1 - 0.1 * (1 - self.clean_threshold) * (1 - posterior)
         trusted = run.data.trusted

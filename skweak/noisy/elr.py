@@ -2,13 +2,12 @@
 
 from numbers import Real
 
-import torch
 from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import RowMemory
-from skweak.losses.regularizers import balance_entropy
+from skweak.losses.regularizers import balance_divergence
 from skweak.losses.robust import memory_penalty
 from skweak.noisy import presets
 from skweak.utils import label_prior
@@ -84,8 +83,7 @@ class ELRClassifier(WeakClassifier):
         if "targets" not in vars(run.state):
             run.state.targets = RowMemory(len(run.data), run.n_outputs, dtype=run.dtype, device=run.device)
         run.check_rows(run.state.targets.values)
-        prior = label_prior(run.data.target, run.n_outputs, weight=run.class_weight).to(run.dtype)
-        run.scratch.prior, run.scratch.prior_entropy = prior, torch.xlogy(prior, prior).sum()
+        run.scratch.prior = label_prior(run.data.target, run.n_outputs, weight=run.class_weight).to(run.dtype)
 
     def _loss(self, run, batch):
         logits = run.module_(batch.X)
@@ -96,8 +94,7 @@ class ELRClassifier(WeakClassifier):
         losses = losses + self.penalty * memory_penalty(logits, targets)
         if not self.balance_weight:
             return losses
-        unbalanced = run.scratch.prior_entropy + balance_entropy(logits.softmax(1), 0.0, run.scratch.prior)
-        return losses + self.balance_weight * unbalanced
+        return losses + self.balance_weight * balance_divergence(logits.softmax(1), run.scratch.prior)
 
     def _finish(self, run):
         belief, given = run.state.targets.values, run.data.target

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import MovingAverage, RowMemory
-from skweak.losses import class_balance_penalty, early_learning_penalty
+from skweak.losses.regularizers import balance_divergence
+from skweak.losses.robust import memory_penalty
 from skweak.noisy import presets
-from skweak.noisy.codivide import mean_by_class
 from skweak.utils import label_prior, warmup_decay
 
 # Of a training whose rows are mixed by default.
@@ -145,15 +145,16 @@ class ELRPlusClassifier(WeakClassifier):
         if self.refine_targets:
             wanted = labels * targets
             wanted = wanted / wanted.sum(1, keepdim=True).clamp_min(1e-8)
-        losses = -(wanted * logits.log_softmax(1))
-        if run.class_weight is not None:
-            # Of a mixed target each class has its own weight; the mean below multiplies by that of the row.
-            losses = losses * (run.class_weight / (labels @ run.class_weight).clamp_min(1e-12)[:, None])
-        losses = losses.sum(1)
-        losses = losses + self._ramp(run) * self.penalty * early_learning_penalty(logits, targets)
-        loss = mean_by_class(losses, labels, run.class_weight)
+        weight, remembered = run.class_weight, self._ramp(run) * self.penalty * memory_penalty(logits, targets)
+        # Of a mixed target each class has its own weight.
+        losses = F.cross_entropy(logits, wanted, weight=weight, reduction="none")
+        if weight is None:
+            loss = (losses + remembered).mean()
+        else:
+            by_row = labels @ weight
+            loss = (losses + by_row * remembered).sum() / by_row.sum()
         if self.balance_weight:
-            loss = loss + self.balance_weight * class_balance_penalty(logits.softmax(1), prior=run.scratch.prior)
+            loss = loss + self.balance_weight * balance_divergence(logits.softmax(1), run.scratch.prior)
         return loss
 
     def _ramp(self, run):

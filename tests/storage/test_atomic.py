@@ -30,13 +30,16 @@ class FailingSystem:
         def call(*args):
             self.count += 1
             if self.count == self.failing and not self.after:
-                raise self.error
+                self.fail()
             result = function(*args)
             if self.count == self.failing:
-                raise self.error
+                self.fail()
             return result
 
         return call
+
+    def fail(self):
+        raise self.error
 
 
 def n_calls(path, monkeypatch):
@@ -96,28 +99,15 @@ def test_a_file_that_the_system_refuses_to_grow(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["file"] and path.read_bytes() == OLD
 
 
-class KillingSystem:
-    """``os`` of which the ``k``-th call that matters kills the process."""
+class KillingSystem(FailingSystem):
+    """The same, of which the call number ``failing`` kills the process."""
 
-    def __init__(self, k):
-        self.k, self.count = k, 0
-
-    def __getattr__(self, name):
-        function = getattr(os, name)
-        if name not in CALLS:
-            return function
-
-        def call(*args):
-            self.count += 1
-            if self.count == self.k:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return function(*args)
-
-        return call if name in CALLS else function
+    def fail(self):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def write_until_killed(path, k):
-    atomic.os = KillingSystem(k)
+    atomic.os = KillingSystem(k, None)
     write_file(path, NEW)
 
 
