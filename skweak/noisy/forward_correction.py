@@ -107,11 +107,14 @@ class ForwardCorrectionClassifier(WeakClassifier):
         logits = run.module_(batch.X)
         if run.state.transition is None:
             return F.cross_entropy(logits, batch.y, reduction="none")
-        losses = forward_corrected_cross_entropy(logits, batch.y, run.state.transition)
+        losses = self._corrected(logits, batch.y, run.state.transition)
         if run.data.trusted is not None:
             verified = run.data.trusted.index_select(0, batch.index)
             losses = torch.where(verified, F.cross_entropy(logits, batch.y, reduction="none"), losses)
         return losses
+
+    def _corrected(self, logits, target, transition):
+        return forward_corrected_cross_entropy(logits, target, transition)
 
     def _finish(self, run):
         transition, target = run.state.transition, run.data.target
