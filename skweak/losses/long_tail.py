@@ -7,6 +7,7 @@ from skweak.losses._checks import check_class_target, check_interval, check_logi
 
 
 def check_counts(counts, n_classes=None, name="counts"):
+    """Return counts of classes as floating point numbers; raise unless they are ``n_classes`` numbers of at least 0."""
     check_tensor(counts, name)
     if counts.dim() != 1 or (n_classes is not None and len(counts) != n_classes):
         wanted = "(C,)" if n_classes is None else f"({n_classes},)"
