@@ -2,10 +2,15 @@
 
 from numbers import Real
 
+import numpy as np
+import torch
 from sklearn.utils._param_validation import Interval
 
 from skweak.losses import backward_corrected_cross_entropy
 from skweak.noisy.forward_correction import ForwardCorrectionClassifier
+
+# Condition number of a matrix that is inverted: largest of an estimate, and of one that is given.
+_STEADY, _LARGEST = 20, 1e8
 
 
 class BackwardCorrectionClassifier(ForwardCorrectionClassifier):
@@ -41,6 +46,10 @@ class BackwardCorrectionClassifier(ForwardCorrectionClassifier):
     label_quality_ : ndarray of shape (n,)
         Probability that the given label is the true one, given label and inputs.
 
+    Notes
+    -----
+    An estimate that has no inverse to speak of is drawn towards the identity until its condition number is 20.
+
     References
     ----------
     Patrini et al., arXiv:1609.03683; Hendrycks et al., arXiv:1802.05300, for the estimate from verified rows.
@@ -66,6 +75,21 @@ class BackwardCorrectionClassifier(ForwardCorrectionClassifier):
             lr=lr, **training,
         )  # fmt: skip
         self.floor = floor
+
+    def _check_labels(self, labels, trusted):
+        super()._check_labels(labels, trusted)
+        if self.transition_matrix is not None:
+            condition = np.linalg.cond(np.asarray(self.transition_matrix, dtype=float))
+            if not condition <= _LARGEST:
+                raise ValueError(
+                    f"transition_matrix has the condition number {condition:.3g}, accepted are at most {_LARGEST:.0e}: "
+                    "two classes get nearly the same labels; merge them or use ForwardCorrectionClassifier."
+                )
+
+    def _usable(self, estimate):
+        identity = torch.eye(len(estimate), dtype=estimate.dtype, device=estimate.device)
+        drawn = (torch.lerp(estimate, identity, share) for share in np.linspace(0, 1, 21).tolist())
+        return next(matrix for matrix in drawn if torch.linalg.cond(matrix.double()) <= _STEADY)
 
     def _corrected(self, logits, target, transition):
         return backward_corrected_cross_entropy(logits, target, transition, floor=self.floor)
