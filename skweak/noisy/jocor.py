@@ -21,7 +21,7 @@ class JoCoRClassifier(CoTeachingClassifier):
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network; two are trained.
-    agreement_weight : float in [0, 1], default=0.5
+    agreement_weight : float in [0, 1], default=0.1
         Weight of the disagreement, the rest is that of the labels (lambda). 0 trains both by cross-entropy on the same
         rows; large values make the networks one and learn slowly.
     forget_rate : "auto" or float in [0, 1), default="auto"
@@ -68,7 +68,7 @@ class JoCoRClassifier(CoTeachingClassifier):
     _parameter_constraints = {"agreement_weight": [Interval(Real, 0, 1, closed="both")]}
 
     def __init__(
-        self, module="auto", *, agreement_weight=0.5, forget_rate="auto", ramp_epochs="auto", lr=0.02, **training
+        self, module="auto", *, agreement_weight=0.1, forget_rate="auto", ramp_epochs="auto", lr=0.02, **training
     ):
         super().__init__(module, forget_rate=forget_rate, ramp_epochs=ramp_epochs, lr=lr, **training)
         self.agreement_weight = agreement_weight

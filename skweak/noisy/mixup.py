@@ -23,6 +23,8 @@ class MixupClassifier(WeakClassifier):
     alpha : float >= 0, default=1.0
         Both parameters of the Beta distribution that a batch draws its mixing share from. 0 mixes nothing, 1 draws
         every share alike, more mixes closer to half and half: the paper takes 8 and 32 for wrong labels.
+    lr : float > 0, default=0.02
+        Learning rate; larger steps remember wrong labels in spite of the mixing.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
 
@@ -54,9 +56,14 @@ class MixupClassifier(WeakClassifier):
     _presets = presets.MIXUP
     _parameter_constraints = {"alpha": [Interval(Real, 0, None, closed="left")]}
 
-    def __init__(self, module="auto", *, alpha=1.0, **training):
-        super().__init__(module, **training)
+    def __init__(self, module="auto", *, alpha=1.0, lr=0.02, **training):
+        super().__init__(module, lr=lr, **training)
         self.alpha = alpha
+
+    def _start(self, run):
+        if run.class_weight is not None:
+            # Of all rows: a small batch without the heavy classes must not pull as if it had them.
+            run.scratch.mean_weight = run.class_weight[run.data.target].mean().clamp_min(torch.finfo(run.dtype).tiny)
 
     def _loss(self, run, batch):
         share, order = 1.0, slice(None)
@@ -67,4 +74,4 @@ class MixupClassifier(WeakClassifier):
         X, labels = (torch.lerp(part[order], part, share) for part in (batch.X, given))
         # Of a mixed label each class has its own weight.
         losses = F.cross_entropy(run.module_(X), labels, weight=run.class_weight, reduction="none")
-        return losses.mean() if run.class_weight is None else losses.sum() / (labels @ run.class_weight).sum()
+        return losses if run.class_weight is None else losses / run.scratch.mean_weight

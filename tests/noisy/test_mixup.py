@@ -20,8 +20,11 @@ def loss_of(alpha, class_weight=None):
     run = SimpleNamespace(
         module_=network, n_outputs=2, dtype=torch.float32, device="cpu", class_weight=class_weight,
         numpy_random=np.random.RandomState(0), generator=torch.Generator().manual_seed(0),
+        data=SimpleNamespace(target=TARGET), scratch=SimpleNamespace(),
     )  # fmt: skip
-    return MixupClassifier(alpha=alpha)._loss(run, Batch(X, TARGET, torch.arange(10))), network
+    clf = MixupClassifier(alpha=alpha)
+    clf._start(run)
+    return clf._loss(run, Batch(X, TARGET, torch.arange(10))).mean(), network
 
 
 @pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 3.0])])
