@@ -27,7 +27,7 @@ class BackwardCorrectionClassifier(ForwardCorrectionClassifier):
     transition_matrix : array-like of shape (C, C) or None, default=None
         Probability of observing label j (column) on a row of class i; rows sum to 1, and it has an inverse. None
         estimates it.
-    floor : float in (0, 1], default=0.01
+    floor : float in (0, 1], default=0.1
         Probability below which a class has no pull on a row any more, so that no loss falls without end; the paper's
         authors have 1e-7. Larger values remember less.
     warmup_epochs : "auto" or int >= 0, default="auto"
@@ -67,7 +67,7 @@ class BackwardCorrectionClassifier(ForwardCorrectionClassifier):
     _parameter_constraints = {"floor": [Interval(Real, 0, 1, closed="right")]}
 
     def __init__(
-        self, module="auto", *, transition_matrix=None, floor=0.01, warmup_epochs="auto", anchor_quantile=0.97,
+        self, module="auto", *, transition_matrix=None, floor=0.1, warmup_epochs="auto", anchor_quantile=0.97,
         lr=0.01, **training,
     ):  # fmt: skip
         super().__init__(
