@@ -10,6 +10,7 @@ from benchmarks.data import cifar10n, digits_noisy, fashion_mnist_noisy, small_n
 from benchmarks.study import Fit, Study
 from skweak.nn import SmallCNN
 from skweak.noisy import (
+    BackwardCorrectionClassifier,
     BLDRClassifier,
     CoTeachingClassifier,
     CrossEntropyClassifier,
@@ -20,7 +21,10 @@ from skweak.noisy import (
     ELRPlusClassifier,
     ForwardCorrectionClassifier,
     GCEClassifier,
+    JoCoRClassifier,
     KNNAugmentedClassifier,
+    MixupClassifier,
+    NegativeLearningClassifier,
     SCEClassifier,
 )
 
@@ -65,15 +69,22 @@ def metrics(estimator, split):
 # Both the demo and the digits table: the same network, optimizer, epochs and batch size for every method.
 DIGITS = {
     "CE": CrossEntropyClassifier,
+    "label smoothing": partial(CrossEntropyClassifier, loss="label_smoothing"),
+    "bootstrap": partial(CrossEntropyClassifier, loss="bootstrap"),
+    "peer loss": partial(CrossEntropyClassifier, loss="peer"),
+    "mixup": MixupClassifier,
     "GCE": GCEClassifier,
     "SCE": SCEClassifier,
     "Forward": ForwardCorrectionClassifier,
+    "Backward": BackwardCorrectionClassifier,
+    "Negative": NegativeLearningClassifier,
     "ELR": ELRClassifier,
     "ELR+": ELRPlusClassifier,
     "kNN": KNNAugmentedClassifier,
     # Smaller steps than plain training takes: its early learning must last some epochs.
     "ADELE": partial(CrossEntropyClassifier, lr=0.02, callbacks=[EarlyLearningCorrection()]),
     "Co-teaching": partial(CoTeachingClassifier, forget_rate=0.4),
+    "JoCoR": partial(JoCoRClassifier, forget_rate=0.4),
     "DivideMix": DivideMixClassifier,
     "DPC": DPCClassifier,
     "BLDR": BLDRClassifier,
@@ -89,8 +100,9 @@ _SMALL = ("iris", "wine", "breast_cancer")
 
 
 def _told(rate):
-    """Only co-teaching is told the share of wrong labels."""
-    return {"Co-teaching": partial(CoTeachingClassifier, forget_rate=rate)}
+    """Only methods that leave out a share of the rows are told how many labels are wrong."""
+    leaving_out = {"Co-teaching": CoTeachingClassifier, "JoCoR": JoCoRClassifier}
+    return {name: partial(method, forget_rate=rate) for name, method in leaving_out.items()}
 
 
 # Images at half resolution, so that a network of 93,000 weights remembers wrong labels within minutes on one core.

@@ -28,6 +28,7 @@ from benchmarks.panel_data import LABELS, SCALERS, TABLES, TEXTS, names, split
 from benchmarks.study import Fit, Study
 from skweak.noisy import (
     AutoNoisyClassifier,
+    BackwardCorrectionClassifier,
     BLDRClassifier,
     CoTeachingClassifier,
     CrossEntropyClassifier,
@@ -36,7 +37,10 @@ from skweak.noisy import (
     ELRClassifier,
     ForwardCorrectionClassifier,
     GCEClassifier,
+    JoCoRClassifier,
     LabelIssueFilter,
+    MixupClassifier,
+    NegativeLearningClassifier,
     SCEClassifier,
 )
 
@@ -92,6 +96,13 @@ METHODS = DEFAULTS | {
     "MLPClassifier": perceptron,
     "CE, stopped early": stopped_early,
     "CE, a tenth of the step": slow,
+    "label smoothing": partial(CrossEntropyClassifier, loss="label_smoothing"),
+    "bootstrap": partial(CrossEntropyClassifier, loss="bootstrap"),
+    "peer loss": partial(CrossEntropyClassifier, loss="peer"),
+    "mixup": MixupClassifier,
+    "JoCoR": JoCoRClassifier,
+    "Negative": NegativeLearningClassifier,
+    "Backward": BackwardCorrectionClassifier,
     "CleanLearning(forest)": lambda random_state: cleanlab(forest(random_state=random_state)),
     "CleanLearning(logistic regression)": lambda random_state: cleanlab(linear(None)),
 }

@@ -1,5 +1,6 @@
 """Pure functions of tensors: per-example losses and the formulas that several methods share."""
 
+from skweak.losses.agreement import joint_agreement_loss
 from skweak.losses.bidirectional import feature_imitation_loss, negative_branch_loss, positive_branch_loss
 from skweak.losses.bounded_risk import bounded_unbiased_risk
 from skweak.losses.complementary import complementary_loss
@@ -36,17 +37,21 @@ from skweak.losses.partial import (
 from skweak.losses.regularizers import class_balance_penalty, confidence_penalty, sharpen
 from skweak.losses.relations import correlation_loss, kernel_matching_loss, relational_angle_loss
 from skweak.losses.robust import (
+    backward_corrected_cross_entropy,
     early_learning_penalty,
     forward_corrected_cross_entropy,
     generalized_cross_entropy,
     symmetric_cross_entropy,
 )
 from skweak.losses.semi_supervised import curriculum_thresholds, pseudo_label_loss, shrunk_cross_entropy
+from skweak.losses.targets import bootstrap_cross_entropy, peer_loss, smoothed_cross_entropy
 
 __all__ = [
     "asymmetric_loss",
+    "backward_corrected_cross_entropy",
     "binary_kl",
     "binary_kl_norm",
+    "bootstrap_cross_entropy",
     "bounded_unbiased_risk",
     "calibrated_softmax",
     "candidate_posterior",
@@ -70,6 +75,7 @@ __all__ = [
     "generalized_cross_entropy",
     "head_discrepancy",
     "instance_aware_embedding_loss",
+    "joint_agreement_loss",
     "kernel_matching_loss",
     "ldam_loss",
     "leveraged_weighted_loss",
@@ -77,6 +83,7 @@ __all__ = [
     "logit_adjusted_cross_entropy",
     "negative_branch_loss",
     "pairwise_label_loss",
+    "peer_loss",
     "positive_branch_loss",
     "project_conflict",
     "pseudo_label_loss",
@@ -85,6 +92,7 @@ __all__ = [
     "risk_consistent_loss",
     "sharpen",
     "shrunk_cross_entropy",
+    "smoothed_cross_entropy",
     "supervised_contrastive_loss",
     "symmetric_cross_entropy",
     "temperature_cross_entropy",

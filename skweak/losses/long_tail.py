@@ -6,7 +6,8 @@ from torch.nn import functional as F
 from skweak.losses._checks import check_class_target, check_interval, check_logits, check_tensor
 
 
-def _check_counts(counts, n_classes=None, name="counts"):
+def check_counts(counts, n_classes=None, name="counts"):
+    """Return counts of classes as floating point numbers; raise unless they are ``n_classes`` numbers of at least 0."""
     check_tensor(counts, name)
     if counts.dim() != 1 or (n_classes is not None and len(counts) != n_classes):
         wanted = "(C,)" if n_classes is None else f"({n_classes},)"
@@ -41,7 +42,7 @@ def class_balanced_weight(counts, *, beta=0.9999):
     >>> class_balanced_weight(torch.tensor([3, 1]), beta=0.5).tolist()              # 1 / 1.75 to 1
     [0.7272..., 1.2727...]
     """
-    counts = _check_counts(counts)
+    counts = check_counts(counts)
     check_interval(beta, "beta", 0, 1, include_high=False)
     # In double precision: beta ** counts is near 1 for small counts.
     weight = (1 - beta) / (1 - beta ** counts.double().clamp_min(1))
@@ -114,7 +115,7 @@ def ldam_loss(logits, target, counts, *, max_margin=0.5, scale=30.0):
     """
     check_logits(logits)
     check_class_target(target, *logits.shape)
-    counts = _check_counts(counts, logits.shape[1])
+    counts = check_counts(counts, logits.shape[1])
     check_interval(max_margin, "max_margin", 0, float("inf"), include_high=False)
     check_interval(scale, "scale", 0, float("inf"), include_low=False, include_high=False)
     margin = counts.clamp_min(1) ** -0.25
@@ -154,7 +155,7 @@ def logit_adjusted_cross_entropy(logits, target, prior, *, strength=1.0):
     """
     check_logits(logits)
     check_class_target(target, *logits.shape)
-    prior = _check_counts(prior, logits.shape[1], "prior")
+    prior = check_counts(prior, logits.shape[1], "prior")
     check_interval(strength, "strength", 0, float("inf"), include_high=False)
     shift = torch.maximum(prior, prior.max() / 1000).log().to(logits.dtype)
     return F.cross_entropy(logits + strength * shift, target, reduction="none")

@@ -14,6 +14,9 @@ from skweak.losses._checks import (
     check_same_shape,
 )
 
+# Of a matrix that is inverted: beyond it the inverse has no right digits in single precision.
+_LARGEST_CONDITION = 1e8
+
 
 def generalized_cross_entropy(logits, target, *, q=0.7):
     """Loss between cross-entropy and mean absolute error.
@@ -186,6 +189,74 @@ def forward_corrected_cross_entropy(logits, target, transition):
     log_transition = transition.to(logits.dtype).clamp(min=torch.finfo(logits.dtype).tiny).log()
     log_transition = log_transition.masked_fill(transition == 0, -math.inf)
     return -torch.logsumexp(F.log_softmax(logits, dim=1) + log_transition.T[target], dim=1)
+
+
+def backward_corrected_cross_entropy(logits, target, transition, *, floor=1e-7):
+    """Combination of the cross-entropies of all classes whose mean over the label noise is that of the true class.
+
+    The losses are corrected instead of the probabilities, so that any optimum on clean labels is one on noisy labels,
+    given enough rows. On few rows its negative parts reward remembering; then prefer
+    `forward_corrected_cross_entropy`.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n, C), floating point
+        Unnormalised log-probabilities of the clean class.
+    target : Tensor of shape (n,), int64
+        Noisy class of each row.
+    transition : Tensor of shape (C, C), floating point
+        ``transition[i, j]`` is the probability that class i is labelled j; rows sum to 1. The identity gives
+        the plain cross-entropy.
+    floor : float, default 1e-7
+        In (0, 1]. A class that is less probable has its logarithm and no gradient, which bounds the loss; larger
+        values ignore more of the rows that are far from a class.
+
+    Returns
+    -------
+    Tensor of shape (n,)
+        Loss of each row, which may be negative.
+
+    Raises
+    ------
+    TypeError
+        If logits or transition are no floating point tensors or the target is no int64 tensor.
+    ValueError
+        If shapes disagree, the batch is empty, there are fewer than two classes, a target is outside ``0..C-1``, the
+        rows of the transition are no distributions or nearly dependent, so that no inverse is of use, or the floor is
+        outside its interval.
+
+    Notes
+    -----
+    ``-sum_j inverse(transition)[target, j] * log max(p_j, floor)``
+
+    References
+    ----------
+    arXiv:1609.03683
+
+    Examples
+    --------
+    >>> import torch
+    >>> transition = torch.tensor([[1.0, 0.0], [0.5, 0.5]])                    # its inverse: [[1, 0], [-1, 2]]
+    >>> logits = torch.tensor([[0.2, 0.8], [0.2, 0.8]]).log()
+    >>> backward_corrected_cross_entropy(logits, torch.tensor([0, 1]), transition)   # -log 0.2, log 0.2 - 2 log 0.8
+    tensor([ 1.6094, -1.1632])
+    """
+    check_logits(logits)
+    n_classes = logits.shape[1]
+    check_class_target(target, *logits.shape)
+    check_distribution(transition, "transition", (n_classes, n_classes))
+    check_interval(floor, "floor", 0, 1, include_low=False)
+    inverse, _ = torch.linalg.inv_ex(transition.double())
+    if transition.device.type == "cpu":
+        # In the norm of columns, of which the inverse is at hand; a singular matrix has an inverse that is not finite.
+        condition = (inverse.abs().sum(0).amax() * transition.abs().sum(0).amax()).item()
+        if not condition <= _LARGEST_CONDITION:
+            raise ValueError(
+                f"transition has the condition number {condition:.3g}, accepted are at most {_LARGEST_CONDITION:.0e}: "
+                "two classes get nearly the same labels; merge them or use forward_corrected_cross_entropy."
+            )
+    log_proba = F.log_softmax(logits, dim=1).clamp_min(math.log(floor))
+    return -(inverse.to(logits.dtype)[target] * log_proba).sum(dim=1)
 
 
 def early_learning_penalty(logits, memory):

@@ -2,6 +2,7 @@
 
 from skweak.noisy.adele import EarlyLearningCorrection, early_learning_onset
 from skweak.noisy.auto import AutoNoisyClassifier
+from skweak.noisy.backward_correction import BackwardCorrectionClassifier
 from skweak.noisy.bldr import BLDRClassifier
 from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
@@ -13,14 +14,18 @@ from skweak.noisy.elr_plus import ELRPlusClassifier
 from skweak.noisy.forward_correction import ForwardCorrectionClassifier
 from skweak.noisy.gce import GCEClassifier
 from skweak.noisy.issues import find_label_issues
+from skweak.noisy.jocor import JoCoRClassifier
 from skweak.noisy.knn_augmented import KNNAugmentedClassifier
 from skweak.noisy.knn_label_smoother import KNNLabelSmoother
 from skweak.noisy.label_issue_filter import LabelIssueFilter
+from skweak.noisy.mixup import MixupClassifier
+from skweak.noisy.negative_learning import NegativeLearningClassifier
 from skweak.noisy.sce import SCEClassifier
 
 __all__ = [
     "AutoNoisyClassifier",
     "BLDRClassifier",
+    "BackwardCorrectionClassifier",
     "CoTeachingClassifier",
     "CrossEntropyClassifier",
     "DPCClassifier",
@@ -30,9 +35,12 @@ __all__ = [
     "EarlyLearningCorrection",
     "ForwardCorrectionClassifier",
     "GCEClassifier",
+    "JoCoRClassifier",
     "KNNAugmentedClassifier",
     "KNNLabelSmoother",
     "LabelIssueFilter",
+    "MixupClassifier",
+    "NegativeLearningClassifier",
     "SCEClassifier",
     "early_learning_onset",
     "find_label_issues",

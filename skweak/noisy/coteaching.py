@@ -109,7 +109,8 @@ class CoTeachingClassifier(WeakClassifier):
         if self.forget_rate == "auto":
             # Before the networks have learnt, they believe nothing.
             kept = kept | (run.state.progress < 1)
-            small = losses + logits.log_softmax(1).amax(1) <= math.log(_PLAUSIBLE)
+            believed = logits.log_softmax(1)
+            small = believed.amax(1) - believed.gather(1, batch.y[:, None])[:, 0] <= math.log(_PLAUSIBLE)
         else:
             n_kept = max(1, int((1 - self.forget_rate * run.state.progress) * len(losses)))
             small = losses <= losses.kthvalue(n_kept).values

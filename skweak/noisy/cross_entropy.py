@@ -1,5 +1,6 @@
-"""Cross-entropy on the labels as given, the yardstick of every method, and its relatives for rare classes."""
+"""Cross-entropy on the labels as given, the yardstick of every method, and its relatives by other losses."""
 
+import inspect
 import math
 from numbers import Real
 
@@ -10,10 +11,28 @@ from torch.nn import functional as F
 from skweak.base import WeakClassifier
 from skweak.engine.data import TensorBatches
 from skweak.fit.weighted import WeightedRows
-from skweak.losses import class_balanced_weight, focal_loss, ldam_loss, logit_adjusted_cross_entropy
+from skweak.losses import (
+    bootstrap_cross_entropy,
+    class_balanced_weight,
+    focal_loss,
+    ldam_loss,
+    logit_adjusted_cross_entropy,
+    peer_loss,
+    smoothed_cross_entropy,
+)
 from skweak.nn.build import features_and_logits, last_linear
 
-# Factor of the cosines of LDAM.
+LOSSES = {
+    "bootstrap": bootstrap_cross_entropy,
+    "focal": focal_loss,
+    "label_smoothing": smoothed_cross_entropy,
+    "ldam": ldam_loss,
+    "logit_adjusted": logit_adjusted_cross_entropy,
+    "peer": peer_loss,
+}
+# They get the sizes of the classes as a third argument.
+_COUNTING = ("ldam", "logit_adjusted", "peer")
+# The factor of the cosines that `ldam_loss` has by default.
 _SCALE = 30.0
 
 
@@ -27,9 +46,14 @@ class CrossEntropyClassifier(WeightedRows, WeakClassifier):
     ----------
     module : "auto", torch.nn.Module, class or callable, default="auto"
         The network.
-    loss : {"cross_entropy", "focal", "ldam", "logit_adjusted"}, default="cross_entropy"
-        "focal" looks at hard rows, "ldam" asks for larger margins of rarer classes and classifies by cosines,
-        "logit_adjusted" learns as if all classes were equally frequent. See `skweak.losses`.
+    loss : str, default="cross_entropy"
+        With wrong labels: "label_smoothing" asks for less certainty (`smoothed_cross_entropy`), "bootstrap" lets the
+        network's belief speak besides the label (`bootstrap_cross_entropy`), "peer" pays nothing for agreement by
+        chance (`peer_loss`). For rare classes: "focal" looks at hard rows (`focal_loss`), "ldam" asks for larger
+        margins of rarer classes and classifies by cosines (`ldam_loss`), "logit_adjusted" learns as if all classes were
+        equally frequent (`logit_adjusted_cross_entropy`).
+    loss_params : dict or None, default=None
+        Keyword arguments of that function in `skweak.losses`, such as ``{"smoothing": 0.2}``; None is its defaults.
     schedule : {None, "reweight", "drw", "crt"}, default=None
         What else is done for rare classes: class-balanced weights from the start; the same late ("drw"); or a new last
         layer, late, on batches with as many rows of each class ("crt"), the layers before it kept.
@@ -49,8 +73,9 @@ class CrossEntropyClassifier(WeightedRows, WeakClassifier):
 
     References
     ----------
-    Focal loss arXiv:1708.02002, LDAM and DRW arXiv:1906.07413, logit adjustment arXiv:2007.07314, class-balanced
-    weights arXiv:1901.05555, cRT arXiv:1910.09217.
+    Label smoothing arXiv:2003.02819, bootstrapping arXiv:1412.6596, peer loss arXiv:1910.03231, focal loss
+    arXiv:1708.02002, LDAM and DRW arXiv:1906.07413, logit adjustment arXiv:2007.07314, class-balanced weights
+    arXiv:1901.05555, cRT arXiv:1910.09217.
 
     Examples
     --------
@@ -63,14 +88,18 @@ class CrossEntropyClassifier(WeightedRows, WeakClassifier):
 
     _supports_partial_fit = True
     _parameter_constraints = {
-        "loss": [StrOptions({"cross_entropy", "focal", "ldam", "logit_adjusted"})],
+        "loss": [StrOptions({"cross_entropy", *LOSSES})],
+        "loss_params": [None, dict],
         "schedule": [None, StrOptions({"reweight", "drw", "crt"})],
         "schedule_start": [Interval(Real, 0, 1, closed="left")],
     }
 
-    def __init__(self, module="auto", *, loss="cross_entropy", schedule=None, schedule_start=0.8, **training):
+    def __init__(
+        self, module="auto", *, loss="cross_entropy", loss_params=None, schedule=None, schedule_start=0.8, **training
+    ):
         super().__init__(module, **training)
         self.loss = loss
+        self.loss_params = loss_params
         self.schedule = schedule
         self.schedule_start = schedule_start
 
@@ -78,8 +107,11 @@ class CrossEntropyClassifier(WeightedRows, WeakClassifier):
     def _takes_soft_targets(self):
         return self.loss == "cross_entropy" and self.schedule is None
 
+    def _check_labels(self, labels, trusted):
+        check_loss_params(self.loss, self.loss_params)
+
     def _start(self, run):
-        if self.loss in ("ldam", "logit_adjusted") or self.schedule is not None:
+        if self.loss in _COUNTING or self.schedule is not None:
             weight = torch.ones(len(run.data), dtype=run.dtype, device=run.device)
             weight = weight if run.data.weight is None else run.data.weight
             counts = torch.zeros(run.n_outputs, dtype=run.dtype, device=run.device)
@@ -113,21 +145,34 @@ class CrossEntropyClassifier(WeightedRows, WeakClassifier):
         return F.linear(F.normalize(z), F.normalize(head.weight)) if self.loss == "ldam" else head(z)
 
     def _logits(self, run, X):
-        return self._class_logits(run, X) * (_SCALE if self.loss == "ldam" else 1.0)
+        logits = self._class_logits(run, X)
+        return logits * (self.loss_params or {}).get("scale", _SCALE) if self.loss == "ldam" else logits
 
     def _loss(self, run, batch):
         logits, counts = self._class_logits(run, batch.X), getattr(run.state, "counts", None)
-        if self.loss == "focal":
-            losses = focal_loss(logits, batch.y)
-        elif self.loss == "ldam":
-            losses = ldam_loss(logits, batch.y, counts, scale=_SCALE)
-        elif self.loss == "logit_adjusted":
-            losses = logit_adjusted_cross_entropy(logits, batch.y, counts)
-        else:
+        if self.loss == "cross_entropy":
             losses = F.cross_entropy(logits, batch.y, reduction="none")
+        else:
+            sizes = (counts,) if self.loss in _COUNTING else ()
+            losses = LOSSES[self.loss](logits, batch.y, *sizes, **(self.loss_params or {}))
         if self.schedule == "reweight" or (self.schedule == "drw" and self._late(run)):
             losses = losses * class_balanced_weight(counts).index_select(0, batch.y).to(losses.dtype)
         return losses
+
+
+def check_loss_params(loss, params):
+    """Raise unless ``params`` are keyword arguments of the loss with this name, of values that it takes."""
+    if not params:
+        return
+    if loss == "cross_entropy":
+        raise ValueError(f"loss_params={params!r}, but loss='cross_entropy' takes none; name another loss.")
+    accepted = [p.name for p in inspect.signature(LOSSES[loss]).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    unknown = [name for name in params if name not in accepted]
+    if unknown:
+        raise ValueError(f"loss_params has {unknown[0]!r}, but loss={loss!r} takes {accepted}; rename or remove it.")
+    # A row of two classes tells whether the values are right before anything trains.
+    sizes = (torch.ones(2),) if loss in _COUNTING else ()
+    LOSSES[loss](torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64), *sizes, **params)
 
 
 def balanced_rows(target, run):

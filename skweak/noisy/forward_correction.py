@@ -99,19 +99,26 @@ class ForwardCorrectionClassifier(WeakClassifier):
         if run.state.transition is None and run.epoch >= run.state.warmup:
             # Saturated probabilities must not make a label that was given impossible.
             proba = run.outputs(run.module_).softmax(1).clamp_min(torch.finfo(run.dtype).eps)
-            run.state.transition = estimate_transition(
+            estimate = estimate_transition(
                 proba, run.data.target, trusted=run.data.trusted, quantile=self.anchor_quantile
             )
+            run.state.transition = self._usable(estimate)
 
     def _loss(self, run, batch):
         logits = run.module_(batch.X)
         if run.state.transition is None:
             return F.cross_entropy(logits, batch.y, reduction="none")
-        losses = forward_corrected_cross_entropy(logits, batch.y, run.state.transition)
+        losses = self._corrected(logits, batch.y, run.state.transition)
         if run.data.trusted is not None:
             verified = run.data.trusted.index_select(0, batch.index)
             losses = torch.where(verified, F.cross_entropy(logits, batch.y, reduction="none"), losses)
         return losses
+
+    def _usable(self, estimate):
+        return estimate
+
+    def _corrected(self, logits, target, transition):
+        return forward_corrected_cross_entropy(logits, target, transition)
 
     def _finish(self, run):
         transition, target = run.state.transition, run.data.target
