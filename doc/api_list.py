@@ -362,6 +362,7 @@ API = {
                 "make_uniform_candidates",
                 "make_uniform_subsets",
                 "make_unlabeled",
+                "make_web_noise",
             ],
         },
     ),
