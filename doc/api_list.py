@@ -25,6 +25,7 @@ API = {
                 "KNNLabelSmoother",
                 "LabelIssueFilter",
                 "SCEClassifier",
+                "STORMClassifier",
             ],
             "Functions": [
                 "early_learning_onset",

@@ -17,6 +17,7 @@ from skweak.noisy.knn_augmented import KNNAugmentedClassifier
 from skweak.noisy.knn_label_smoother import KNNLabelSmoother
 from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.sce import SCEClassifier
+from skweak.noisy.storm import STORMClassifier
 
 __all__ = [
     "AutoNoisyClassifier",
@@ -34,6 +35,7 @@ __all__ = [
     "KNNLabelSmoother",
     "LabelIssueFilter",
     "SCEClassifier",
+    "STORMClassifier",
     "early_learning_onset",
     "find_label_issues",
     "knn_vote",

@@ -4,10 +4,11 @@ They belong to images, large networks and hundreds of epochs, and say what a pap
 parameter of a paper that our defaults depart from is named.
 """
 
+import torch
 from skorch.callbacks import LRScheduler
 from torch.optim.lr_scheduler import CosineAnnealingLR, CosineAnnealingWarmRestarts, MultiStepLR
 
-from skweak.nn import ResNet
+from skweak.nn import MLP, ResNet
 
 _RESNET18 = {"module": ResNet, "module__blocks": (2, 2, 2, 2), "module__width": 64, "augment": "weak"}
 _RESNET34 = _RESNET18 | {"module__blocks": (3, 4, 6, 3)}
@@ -81,3 +82,12 @@ SCE = {
     | {"callbacks": _steps(80, 120)},
 }
 GCE = {"cifar10": {"q": 0.7, "lr": 0.01, "max_epochs": 120, "batch_size": 128, "callbacks": _steps(40, 80)}}
+
+# arXiv:2412.12955: a linear model on word counts, a constant rate and at most 10 epochs. Its early stopping wants rows
+# that are held out, so it is left to whoever has them.
+STORM = {
+    "tfidf": {
+        "module": MLP, "module__hidden": (), "optimizer": torch.optim.Adam, "lr": 0.05, "batch_size": 32,
+        "max_epochs": 10, "n_passes": 3, "pass_dropout": 0.1, "rescaler_lr": 0.01, "meta_gradient": "exact",
+    },
+}  # fmt: skip
