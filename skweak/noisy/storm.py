@@ -171,8 +171,13 @@ class STORMClassifier(WeakClassifier):
         return super()._finish(run) | {"sample_weight_": run.state.weight.float().cpu().numpy()}
 
 
+def _head(network):
+    """Return the layers that make logits of an embedding."""
+    return network.head if hasattr(network, "features") and hasattr(network, "head") else last_linear(network)
+
+
 class _Passes(nn.Module):
-    """A network, or its last layer alone, that looks at rows several times: all but once with dropout before that layer.
+    """A network, or its last layer alone, that looks at rows several times, all but once with dropout of the embedding.
 
     Calling it with rows (or embeddings) returns logits (n, C) and those of all passes (passes, n, C), the latter
     without a graph.
@@ -180,12 +185,13 @@ class _Passes(nn.Module):
 
     def __init__(self, network, *, whole, n_passes, dropout):
         super().__init__()
-        split = hasattr(network, "features") and hasattr(network, "head")
-        self.head, self.network = network.head if split else last_linear(network), network if whole else None
-        self.n_passes, self.dropout = n_passes, dropout
+        # One of them only: `functional_call` leaves other weights behind in a layer that stands in two places.
+        self.part = network if whole else _head(network)
+        self.whole, self.n_passes, self.dropout = whole, n_passes, dropout
 
     def forward(self, X):
-        z, logits = (X, self.head(X)) if self.network is None else features_and_logits(self.network, X)
+        z, logits = features_and_logits(self.part, X) if self.whole else (X, self.part(X))
+        head = _head(self.part) if self.whole else self.part
         with torch.no_grad():
-            further = [self.head(F.dropout(z, self.dropout)) for _ in range(self.n_passes - 1)]
+            further = [head(F.dropout(z, self.dropout)) for _ in range(self.n_passes - 1)]
             return logits, torch.stack([logits, *further])
