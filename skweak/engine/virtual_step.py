@@ -57,7 +57,8 @@ def _adam(parameter, gradient, group, state):
         parameter = parameter * (1 - lr * decay)
     else:
         gradient = gradient + decay * parameter
-    n_steps = state.get("step", 0) + 1
+    # Counted in single precision, in which powers of the decays would be too coarse.
+    n_steps = torch.as_tensor(state.get("step", 0.0), dtype=torch.float64) + 1
     mean = first * state.get("exp_avg", 0) + (1 - first) * gradient
     square = second * state.get("exp_avg_sq", 0) + (1 - second) * gradient.square()
     # The root has no derivative at 0, where a weight stands that no row of the batch uses.
