@@ -27,7 +27,7 @@ def small_noisy(seed, name, noise="symmetric_exclusive:0.3"):
 
 
 def youtube_noisy(seed, noise):
-    """Comments below videos, spam or not, as weighted word counts; noise on the labels of training and validation rows."""
+    """Comments below videos, spam or not, as weighted word counts; noise on all labels but those of the test rows."""
     parts = {subset: datasets.load_youtube_spam(subset) for subset in ("train", "valid", "test")}
     text, clean = (
         np.concatenate([parts["train"][key], parts["valid"][key]]) for key in ("text", "clean_target")
