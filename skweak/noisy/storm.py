@@ -170,6 +170,11 @@ class STORMClassifier(WeakClassifier):
     def _finish(self, run):
         return super()._finish(run) | {"sample_weight_": run.state.weight.float().cpu().numpy()}
 
+    @classmethod
+    def _test_params(cls):
+        # Weights are measured against the rows of the same class in the batch, of which there must be some.
+        return super()._test_params() | {"batch_size": 64}
+
 
 def _head(network):
     """Return the layers that make logits of an embedding."""
