@@ -65,8 +65,10 @@ def shortened(estimator, check):
         short = {name: 1 for name, value in estimator.get_params(deep=False).items() if _warms_up(name, value)}
         return clone(estimator).set_params(max_epochs=2, batch_size=max(64, estimator.batch_size), **short)
     if check == "check_classifiers_train" and estimator.batch_size < 50:
-        # Its 300 rows are many for small batches, and easy: of the usual 20 epochs 12 are enough.
-        epochs = 12 if estimator.max_epochs == 20 else estimator.max_epochs
+        # Its 300 rows are many for small batches, and easy: of the usual 20 epochs 8 are enough, or 12
+        # where a warm-up or a teacher's step takes its part.
+        enough = 12 if {"teacher", "warmup_epochs"} & set(estimator.get_params(deep=False)) else 8
+        epochs = enough if estimator.max_epochs == 20 else estimator.max_epochs
         return clone(estimator).set_params(batch_size=50, max_epochs=epochs)
     return estimator
 

@@ -28,11 +28,13 @@ def column_quantiles(sample, levels, weight=None):
     tensor of shape (len(levels), d)
     """
     ordered, order = sample.sort(dim=0)
-    weight = sample.new_ones(len(sample)) if weight is None else weight.to(sample.dtype)
-    below = weight[order].cumsum(0)
     # A last digit of the sum must not decide.
-    wanted = torch.tensor(levels, dtype=sample.dtype, device=sample.device)[:, None] * below[-1] * (1 - 1e-9)
-    places = torch.searchsorted(below.T.contiguous(), wanted.T.contiguous()).T
+    levels = torch.tensor(levels, dtype=sample.dtype, device=sample.device) * (1 - 1e-9)
+    if weight is None:
+        places = (levels * len(sample)).ceil().long() - 1
+        return ordered.index_select(0, places.clamp(0, len(sample) - 1))
+    below = weight.to(sample.dtype)[order].cumsum(0)
+    places = torch.searchsorted(below.T.contiguous(), (levels[:, None] * below[-1]).T.contiguous()).T
     return ordered.gather(0, places.clamp(max=len(sample) - 1))
 
 

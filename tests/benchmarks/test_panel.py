@@ -185,6 +185,8 @@ def test_defaults_do_not_collapse(method):
     assert dirty["accuracy"] > 0.6 and dirty.get("quality_auc", 1) > 0.55 and dirty["cpu_seconds"] > 0
 
 
+# The candidates one by one are in the quick suite; all of them behind three folds take half a minute.
+@pytest.mark.long
 def test_the_first_choice_is_near_the_forest_behind_the_filter():
     auto, forest = (run(panel.STUDY, "iris@sym20", method, 0) for method in ("Auto", "filter(forest)"))
     assert auto["accuracy"] > forest["accuracy"] - 0.1 and auto["quality_auc"] > 0.7

@@ -42,6 +42,8 @@ def dask_cluster():
         yield client
 
 
+# Two worker processes load everything anew, half a minute of it.
+@pytest.mark.long
 def test_searches_on_a_dask_cluster_of_two_workers_find_what_one_process_finds(dask_cluster):
     alone = searches()
     with parallel_backend("dask", wait_for_workers_timeout=60):

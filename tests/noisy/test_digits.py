@@ -47,7 +47,7 @@ def accuracy(clf, data):
 
 @pytest.fixture(scope="module")
 def noisy_digits():
-    data = make_digits(700)
+    data = make_digits(600)
     data.given, data.wrong, _ = make_noisy_labels(data.y, "symmetric_exclusive:0.4", random_state=0)
     data.cross_entropy = accuracy(CrossEntropyClassifier(random_state=0).fit(data.X, data.given), data)
     return data
