@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
@@ -23,6 +24,18 @@ def small_noisy(seed, name, noise="symmetric_exclusive:0.3"):
     scaler = StandardScaler().fit(X)
     X, X_test = scaler.transform(X), scaler.transform(X_test)
     return Split(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
+
+
+def youtube_noisy(seed, noise):
+    """Comments below videos, spam or not, as weighted word counts; noise on all labels but those of the test rows."""
+    parts = {subset: datasets.load_youtube_spam(subset) for subset in ("train", "valid", "test")}
+    text, clean = (
+        np.concatenate([parts["train"][key], parts["valid"][key]]) for key in ("text", "clean_target")
+    )
+    words = TfidfVectorizer(dtype=np.float32)
+    X, X_test = words.fit_transform(text).toarray(), words.transform(parts["test"].text).toarray()
+    y = datasets.make_noisy_labels(clean, noise, random_state=seed)[0]
+    return Split(X, y, clean, X_test, parts["test"].clean_target)
 
 
 def halve(images):

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import f1_score, roc_auc_score
 from skorch.callbacks import EpochScoring
 
-from benchmarks.data import cifar10n, digits_noisy, fashion_mnist_noisy, small_noisy
+from benchmarks.data import cifar10n, digits_noisy, fashion_mnist_noisy, small_noisy, youtube_noisy
 from benchmarks.study import Fit, Study
 from skweak.nn import SmallCNN
 from skweak.noisy import (
@@ -26,6 +26,7 @@ from skweak.noisy import (
     MixupClassifier,
     NegativeLearningClassifier,
     SCEClassifier,
+    STORMClassifier,
 )
 
 
@@ -121,6 +122,17 @@ IMAGES = {
     "BLDR": partial(BLDRClassifier, **_IMAGES, reweight_start=24, u_lr=2.5, v_lr=2.5, head_agreement_weight=10.0),
 }
 
+# A linear model on word counts, the network, optimizer, rate and epochs of the paper of STORM for every method.
+_STORM = STORMClassifier.preset("tfidf")
+_TEXTS = {key: _STORM[key] for key in ("module", "module__hidden", "optimizer", "lr", "batch_size", "max_epochs")}
+TEXTS = {
+    "CE": partial(CrossEntropyClassifier, **_TEXTS),
+    "GCE": partial(GCEClassifier, **_TEXTS),
+    "ELR": partial(ELRClassifier, **_TEXTS),
+    "Co-teaching": partial(CoTeachingClassifier, **_TEXTS),
+    "STORM": partial(STORMClassifier, **_STORM),
+}
+
 STUDIES = (
     Study(
         "noisy",
@@ -144,5 +156,16 @@ STUDIES = (
         metrics=metrics,
         clock="seconds",
         quick=("fashion_mnist_sym40",),
+    ),
+    Study(
+        "noisy",
+        data={
+            f"youtube_sym{rate}": partial(youtube_noisy, noise=f"symmetric_exclusive:{rate / 100}") for rate in (30, 40)
+        },
+        methods=TEXTS,
+        prepare=prepare,
+        metrics=metrics,
+        clock="seconds",
+        quick=("youtube_sym40",),
     ),
 )

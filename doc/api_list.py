@@ -29,6 +29,7 @@ API = {
                 "MixupClassifier",
                 "NegativeLearningClassifier",
                 "SCEClassifier",
+                "STORMClassifier",
             ],
             "Functions": [
                 "early_learning_onset",
@@ -366,6 +367,7 @@ API = {
                 "make_uniform_candidates",
                 "make_uniform_subsets",
                 "make_unlabeled",
+                "make_web_noise",
             ],
         },
     ),

@@ -14,7 +14,7 @@ from .candidates import (
     make_uniform_candidates,
     make_uniform_subsets,
 )
-from .feature_noise import make_instance_dependent_noise, make_margin_noise
+from .feature_noise import make_instance_dependent_noise, make_margin_noise, make_web_noise
 from .imbalance import make_long_tailed
 from .loaders import load_cifar10_test, load_cifar10n, load_csv, load_fashion_mnist
 from .multilabel import (
@@ -75,4 +75,5 @@ __all__ = [
     "make_uniform_candidates",
     "make_uniform_subsets",
     "make_unlabeled",
+    "make_web_noise",
 ]

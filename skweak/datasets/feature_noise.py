@@ -1,12 +1,14 @@
-"""Label noise that depends on the features: random projections, and the margin of a classifier.
+"""Label noise that depends on the features: random projections, the margin of a classifier, and likeness to a class.
 
 The generators return ``(y_noisy, mask, transition_matrix)`` as those of class-conditional noise do.
 """
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from scipy.special import ndtr, ndtri, softmax
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -158,3 +160,73 @@ def make_margin_noise(X, y, *, rate, estimator=None):
     transition = np.zeros((classes.size, classes.size))
     np.add.at(transition, (codes, noisy), 1)
     return classes[noisy], noisy != codes, transition / transition.sum(axis=1, keepdims=True)
+
+
+def make_web_noise(X, y, *, rate, relevance=1.0, random_state=None):
+    """Give rows the label of another class that they look like, as a search on the web does.
+
+    Whoever collects rows by searching for the name of a class also gets rows of other classes that are like it. So the
+    wrong labels lie near class borders and name the class on the other side, but by chance: there are also wrong
+    labels far from a border, and right ones at it.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, ...)
+        Numeric inputs; further dimensions are flattened. Columns are standardised, so units do not matter.
+    y : array-like of shape (n,)
+        Class labels of any type.
+    rate : float in [0, 1]
+        Share of rows with a wrong label, rounded down to whole rows.
+    relevance : float >= 0, default=1.0
+        How much a row must be like the class that it is taken for. 0 chooses rows and wrong classes uniformly;
+        large values flip only the rows that are nearest to the mean of another class, without any chance.
+    random_state : None, int or RandomState, default=None
+        An integer makes the result repeatable.
+
+    Returns
+    -------
+    y_noisy, mask, transition_matrix
+        The labels with noise (n,), True where they changed (n,), and the (C, C) probabilities of the new
+        class given the true one; the matrix holds the realised shares.
+
+    Raises
+    ------
+    ValueError
+        If `rate` leaves [0, 1], `relevance` is negative or infinite, the lengths of `X` and `y` differ, or `X` is not
+        finite.
+
+    Notes
+    -----
+    A pair of row i and wrong class j has the score ``relevance * (d_i,y_i - d_i,j) / mean(d_i,y_i)`` with the squared
+    distances d to the class means. Rows are drawn without replacement with weights ``sum_j exp(score)``, and the wrong
+    class with the softmax of the scores: the largest sums of score and Gumbel noise are such draws (arXiv:1903.06059).
+
+    References
+    ----------
+    Wrong labels from the web differ from flipped ones: arXiv:1911.09781. The construction is ours.
+
+    Examples
+    --------
+    >>> from skweak.datasets import make_web_noise
+    >>> X, y = [[0.0], [1.0], [4.0], [9.0]], [0, 0, 1, 1]
+    >>> make_web_noise(X, y, rate=0.25, relevance=1e6, random_state=0)[0].tolist()
+    [0, 0, 0, 1]
+    """
+    rate = check_rate(rate)
+    relevance = check_rate(relevance, "relevance", high=np.inf, open_high=True)
+    codes, classes = encode_labels(y)
+    features = check_rows(X, codes.size).reshape(codes.size, -1).astype(np.float64)
+    if not np.isfinite(features).all():
+        raise ValueError("X must be finite, got NaN or infinite values.")
+    features = StandardScaler().fit_transform(features)
+    means = np.stack([features[codes == k].mean(axis=0) for k in range(classes.size)])
+    distance = cdist(features, means, "sqeuclidean")
+    every_row = np.arange(codes.size)
+    own = distance[every_row, codes]
+    score = relevance * (own[:, None] - distance) / (own.mean() or 1.0)
+    score = score + check_generator(random_state).gumbel(size=score.shape)
+    score[every_row, codes] = -np.inf
+    rows = np.argsort(-score.max(axis=1), kind="stable")[: int(rate * codes.size)]
+    noisy = codes.copy()
+    noisy[rows] = score[rows].argmax(axis=1)
+    return classes[noisy], noisy != codes, confusion_matrix(codes, noisy, normalize="true")

@@ -21,6 +21,7 @@ from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.mixup import MixupClassifier
 from skweak.noisy.negative_learning import NegativeLearningClassifier
 from skweak.noisy.sce import SCEClassifier
+from skweak.noisy.storm import STORMClassifier
 
 __all__ = [
     "AutoNoisyClassifier",
@@ -42,6 +43,7 @@ __all__ = [
     "MixupClassifier",
     "NegativeLearningClassifier",
     "SCEClassifier",
+    "STORMClassifier",
     "early_learning_onset",
     "find_label_issues",
     "knn_vote",

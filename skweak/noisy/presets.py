@@ -8,7 +8,7 @@ from skorch.callbacks import LRScheduler
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR, CosineAnnealingWarmRestarts, MultiStepLR
 
-from skweak.nn import ResNet
+from skweak.nn import MLP, ResNet
 
 _RESNET18 = {"module": ResNet, "module__blocks": (2, 2, 2, 2), "module__width": 64, "augment": "weak"}
 _RESNET34 = _RESNET18 | {"module__blocks": (3, 4, 6, 3)}
@@ -101,3 +101,12 @@ NLNL = {
     | {"lr": 0.02, "max_epochs": 2160, "batch_size": 128, "optimizer__weight_decay": 1e-4}
     | {"n_complements": 1, "selective_start": 1 / 3, "positive_start": 2 / 3, "confidence": 0.5}
 }
+
+# arXiv:2412.12955: a linear model on word counts, a constant rate and at most 10 epochs. Its early stopping wants rows
+# that are held out, so it is left to whoever has them.
+STORM = {
+    "tfidf": {
+        "module": MLP, "module__hidden": (), "optimizer": Adam, "lr": 0.05, "batch_size": 32,
+        "max_epochs": 10, "n_passes": 3, "pass_dropout": 0.1, "rescaler_lr": 0.01, "meta_gradient": "exact",
+    },
+}  # fmt: skip

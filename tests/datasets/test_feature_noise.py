@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import softmax
 from scipy.stats import truncnorm
 from sklearn.linear_model import Perceptron
 from sklearn.neighbors import KNeighborsClassifier
 
-from skweak.datasets import make_instance_dependent_noise, make_margin_noise
+from skweak.datasets import make_instance_dependent_noise, make_margin_noise, make_web_noise
 
 RNG = np.random.RandomState(0)
 Y = np.arange(6000) % 5
@@ -142,3 +144,62 @@ def test_margin_noise_takes_images_and_is_the_identity_at_rate_zero():
 def test_margin_noise_needs_probabilities():
     with pytest.raises(TypeError, match="estimator must have predict_proba, got Perceptron"):
         make_margin_noise(X, Y, rate=0.1, estimator=Perceptron())
+
+
+def test_web_noise_of_four_rows_by_hand():
+    # Means 0.5 and 6.5: 4 is 6.25 and 12.25 away from them, so it is the one row that looks half like the other class.
+    x, y = np.array([[0.0], [1.0], [4.0], [9.0]]), np.array(["a", "a", "b", "b"])
+    noisy, mask, T = make_web_noise(x, y, rate=0.25, relevance=1e6, random_state=0)
+    assert noisy.tolist() == ["a", "a", "a", "b"] and mask.tolist() == [False, False, True, False]
+    assert T.tolist() == [[1, 0], [0.5, 0.5]]
+    # The next is 1, whose own mean is 0.25 away and the other 30.25; then 0 (0.25, 42.25) before 9 (6.25, 72.25).
+    assert make_web_noise(x, y, rate=0.5, relevance=1e6)[0].tolist() == ["a", "b", "a", "b"]
+    assert make_web_noise(x, y, rate=0.75, relevance=1e6)[0].tolist() == ["b", "b", "a", "b"]
+
+
+def test_web_noise_draws_pairs_by_their_scores():
+    # Three classes on a line, one row each and many copies: the middle one is near both others.
+    x, y = np.repeat([[0.0], [1.0], [3.0]], 4000, axis=0), np.repeat([0, 1, 2], 4000)
+    x = x + np.tile([[0.1], [-0.1]], (6000, 1))
+    _, mask, T = make_web_noise(x, y, rate=0.02, relevance=0.01, random_state=0)
+    z = (x - x.mean()) / x.std()
+    d = (z - np.array([z[y == k].mean() for k in range(3)])) ** 2
+    own = d[np.arange(len(y)), y]
+    weight = np.exp(0.01 * (own[:, None] - d) / own.mean())
+    weight[np.arange(len(y)), y] = 0
+    expected = np.array([weight[y == k].sum(0) for k in range(3)]) / weight.sum()
+    # 240 draws without replacement of 12,000 rows are nearly independent.
+    found = (T - np.diag(np.diag(T))) * 4000 / mask.sum()
+    assert mask.sum() == 240
+    assert (np.abs(found - expected) < 4 * np.sqrt(expected / 240) + 0.005).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(rate=st.floats(0, 1), relevance=st.floats(0, 100), scale=st.floats(1e-3, 1e3), seed=st.integers(0, 99))
+def test_web_noise_flips_exactly_its_share_whatever_the_units(rate, relevance, scale, seed):
+    x, y = X[:60].copy(), Y[:60].copy()
+    noisy, mask, T = make_web_noise(x, y, rate=rate, relevance=relevance, random_state=seed)
+    assert mask.sum() == int(rate * 60) and np.array_equal(mask, noisy != y)
+    assert np.array_equal(x, X[:60]) and np.array_equal(y, Y[:60])
+    np.testing.assert_allclose(T.sum(1), 1)
+    again = make_web_noise(scale * x.reshape(60, 2, 4) + 3, y, rate=rate, relevance=relevance, random_state=seed)
+    assert (again[0] == noisy).mean() > 0.95  # rounding may decide a tie
+
+
+def test_web_noise_without_relevance_is_uniform_and_with_it_lies_at_borders():
+    _, mask, T = make_web_noise(X, Y, rate=0.3, relevance=0.0, random_state=0)
+    assert mask.sum() == 1800
+    assert np.abs(T[~np.eye(5, dtype=bool)] - 0.3 / 4).max() < 4 * np.sqrt(0.075 / 1200)
+    _, _, near = make_web_noise(X, Y, rate=0.3, relevance=1.0, random_state=0)
+    # Classes lie in order on a diagonal: most wrong labels of the first one are the second.
+    assert near[0, 1] > 2 * near[0, 2] > near[0, 4]
+
+
+def test_web_noise_refuses_what_it_cannot_measure():
+    with pytest.raises(ValueError, match="X must be finite"):
+        make_web_noise([[np.nan], [1.0]], [0, 1], rate=0.5)
+    for relevance in (-1, np.inf):
+        with pytest.raises(ValueError, match="relevance must be in"):
+            make_web_noise(X, Y, rate=0.5, relevance=relevance)
+    # Rows that are all alike have no distances: any of them may flip.
+    assert make_web_noise(np.ones((10, 2)), [0, 1] * 5, rate=0.5)[1].sum() == 5
