@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.engine.mixing import draw_mixing
 from skweak.losses import variational_pu_loss
 from skweak.multilabel.stages import (
     check_prior,
@@ -115,8 +116,7 @@ class PUMLClassifier(WeakClassifier):
         half = len(batch.X) // 2
         if half and self.mixup_weight:
             guess = torch.where(batch.y == 1, 1.0, logits.detach().sigmoid())
-            order = torch.randperm(half, generator=run.generator).to(logits.device)
-            share = float(run.numpy_random.beta(self.mixup_alpha, self.mixup_alpha))
+            share, order = draw_mixing(run, self.mixup_alpha, half)
             X, target = (torch.lerp(t[half : 2 * half], t[:half][order], share) for t in (batch.X, guess))
             proba = run.module_(X).sigmoid()
             difference = (target + 1e-10).log() - (proba + 1e-10).log()

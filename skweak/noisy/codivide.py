@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 
 from skweak.engine import Batch, PairedBatches
+from skweak.engine.mixing import draw_mixing
 from skweak.losses import sharpen
 
 
@@ -164,7 +165,6 @@ def guess_and_mix(run, batch, clean_proba, probability, *, temperature, alpha):
         if unlabeled is not None:
             guesses = torch.stack([*proba[2 * n :].chunk(2), *probability(other(X[2 * n :])).chunk(2)]).mean(0)
             targets = torch.cat([targets, sharpen(guesses, temperature=temperature).repeat(2, 1)])
-    share = float(run.numpy_random.beta(alpha, alpha))
+    share, order = draw_mixing(run, alpha, len(X))
     share = max(share, 1 - share)
-    order = torch.randperm(len(X), generator=run.generator).to(X.device)
     return Mixed(torch.lerp(X[order], X, share), targets, targets[order], share, order, 2 * n)

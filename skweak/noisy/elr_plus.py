@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import MovingAverage, RowMemory
+from skweak.engine.mixing import draw_mixing
 from skweak.losses.regularizers import balance_divergence
 from skweak.losses.robust import memory_penalty
 from skweak.noisy import presets
@@ -135,10 +136,8 @@ class ELRPlusClassifier(WeakClassifier):
             belief = teacher(batch.X).to(run.dtype).softmax(1)
             targets = memory.update(batch.index, belief, self.decay)
         given = F.one_hot(batch.y, run.n_outputs).to(run.dtype)
-        share, order = 1.0, slice(None)
-        if run.scratch.alpha:
-            share = float(run.numpy_random.beta(run.scratch.alpha, run.scratch.alpha))
-            share, order = max(share, 1 - share), torch.randperm(len(batch.y), generator=run.generator).to(run.device)
+        share, order = draw_mixing(run, run.scratch.alpha, len(batch.y))
+        share = max(share, 1 - share)
         X, targets, labels = (torch.lerp(part[order], part, share) for part in (batch.X, targets, given))
         logits = network(X).to(run.dtype)
         wanted = labels

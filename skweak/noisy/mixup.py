@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
+from skweak.engine.mixing import draw_mixing
 from skweak.noisy import presets
 
 
@@ -66,10 +67,7 @@ class MixupClassifier(WeakClassifier):
             run.scratch.mean_weight = run.class_weight[run.data.target].mean().clamp_min(torch.finfo(run.dtype).tiny)
 
     def _loss(self, run, batch):
-        share, order = 1.0, slice(None)
-        if self.alpha:
-            share = float(run.numpy_random.beta(self.alpha, self.alpha))
-            order = torch.randperm(len(batch.y), generator=run.generator).to(run.device)
+        share, order = draw_mixing(run, self.alpha, len(batch.y))
         given = F.one_hot(batch.y, run.n_outputs).to(run.dtype)
         X, labels = (torch.lerp(part[order], part, share) for part in (batch.X, given))
         # Of a mixed label each class has its own weight.

@@ -54,7 +54,7 @@ def test_halves_of_the_batch_are_mixed():
         return torch.zeros(len(X), 1)
 
     run = SimpleNamespace(
-        module_=half, generator=torch.Generator(), numpy_random=SimpleNamespace(beta=lambda *_: 0.25),
+        module_=half, device="cpu", generator=torch.Generator(), numpy_random=SimpleNamespace(beta=lambda *_: 0.25),
         state=SimpleNamespace(absent=torch.tensor([False])),
     )  # fmt: skip
     X = torch.tensor([[4.0], [4.0], [8.0], [8.0]])

@@ -126,6 +126,7 @@ def mixing_run(steps, peer_weight=0.0):
     for network, scale in zip(networks, (1.0, peer_weight), strict=True):
         nn.init.eye_(network.weight).data.mul_(scale)
     return SimpleNamespace(
+        device="cpu",
         module_=networks[0], peer_=networks[1], views=steps, numpy_random=steps,
         generator=torch.Generator().manual_seed(0),
     )  # fmt: skip
