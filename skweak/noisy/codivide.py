@@ -111,6 +111,16 @@ def weigh_by_class(values, given, weight):
     return values if weight is None else values * weight.index_select(0, given)
 
 
+def mean_class_weight(run):
+    """Return the mean over all training rows of the weight of their class, None without weights.
+
+    Losses that are divided by it, not by the mean of a batch, leave a small batch without the heavy classes light.
+    """
+    if run.class_weight is None:
+        return None
+    return run.class_weight.index_select(0, run.data.target).mean().clamp_min(torch.finfo(run.dtype).tiny)
+
+
 def mean_by_class(losses, target, weight):
     """Return the mean of ``losses`` (n,), weighed by the classes ``target`` (n,); weights may be None."""
     if weight is None:

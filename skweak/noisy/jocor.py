@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval
 
 from skweak.losses import joint_agreement_loss
 from skweak.noisy import presets
-from skweak.noisy.codivide import weigh_by_class
+from skweak.noisy.codivide import mean_class_weight, weigh_by_class
 from skweak.noisy.coteaching import CoTeachingClassifier
 
 
@@ -73,9 +73,14 @@ class JoCoRClassifier(CoTeachingClassifier):
         super().__init__(module, forget_rate=forget_rate, ramp_epochs=ramp_epochs, lr=lr, **training)
         self.agreement_weight = agreement_weight
 
+    def _start(self, run):
+        super()._start(run)
+        run.scratch.mean_weight = mean_class_weight(run)
+
     def _loss(self, run, batch):
         first, second = run.module_(batch.X), run.peer_(batch.X)
         losses = joint_agreement_loss(first, second, batch.y, agreement_weight=self.agreement_weight)
         both = torch.logaddexp(first.log_softmax(1), second.log_softmax(1))
-        kept = weigh_by_class(self._kept(run, batch, both, losses), batch.y, run.class_weight)
-        return (losses * kept).sum() / kept.sum()
+        kept = self._kept(run, batch, both, losses)
+        weighed = weigh_by_class(losses * kept, batch.y, run.class_weight).sum() / kept.sum()
+        return weighed if run.class_weight is None else weighed / run.scratch.mean_weight

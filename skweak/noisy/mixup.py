@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from skweak.base import WeakClassifier
 from skweak.engine.mixing import draw_mixing
 from skweak.noisy import presets
+from skweak.noisy.codivide import mean_class_weight
 
 
 class MixupClassifier(WeakClassifier):
@@ -62,9 +63,7 @@ class MixupClassifier(WeakClassifier):
         self.alpha = alpha
 
     def _start(self, run):
-        if run.class_weight is not None:
-            # Of all rows: a small batch without the heavy classes must not pull as if it had them.
-            run.scratch.mean_weight = run.class_weight[run.data.target].mean().clamp_min(torch.finfo(run.dtype).tiny)
+        run.scratch.mean_weight = mean_class_weight(run)
 
     def _loss(self, run, batch):
         share, order = draw_mixing(run, self.alpha, len(batch.y))

@@ -32,7 +32,7 @@ class STORMClassifier(WeakClassifier):
     meta_gradient : {"exact", "last_layer"}, default="exact"
         How the step ahead is differentiated: through the whole network, as in the paper, or through its last layer
         only, which is cheap for large networks and all that ``compile`` can do (ours).
-    n_passes : int >= 1, default=3
+    n_passes : int in [1, 100], default=3
         Looks at each row (G), all but one with dropout. More measure unsteadiness better; 1 measures none.
     pass_dropout : float in [0, 1), default=0.1
         Dropout of the embedding in the further passes; of a linear model these are its inputs.
@@ -75,7 +75,7 @@ class STORMClassifier(WeakClassifier):
     _presets = presets.STORM
     _parameter_constraints = {
         "meta_gradient": [StrOptions({"exact", "last_layer"})],
-        "n_passes": [Interval(Integral, 1, None, closed="left")],
+        "n_passes": [Interval(Integral, 1, 100, closed="both")],
         "pass_dropout": [Interval(Real, 0, 1, closed="left")],
         "rescaler_lr": [Interval(Real, 0, None, closed="left")],
     }

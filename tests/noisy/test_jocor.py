@@ -18,7 +18,7 @@ def taught(forget_rate, agreement_weight=0.0, class_weight=None):
     networks = [Table(FIRST), Table(SECOND)]
     run = SimpleNamespace(
         class_weight=class_weight, module_=networks[0], peer_=networks[1], state=SimpleNamespace(progress=1.0),
-        n_outputs=2, data=SimpleNamespace(trusted=None),
+        n_outputs=2, data=SimpleNamespace(trusted=None), scratch=SimpleNamespace(mean_weight=2.0),
     )  # fmt: skip
     batch = Batch(torch.zeros(10, 1), torch.zeros(10, dtype=torch.int64), torch.arange(10))
     loss = JoCoRClassifier(forget_rate=forget_rate, agreement_weight=agreement_weight)._loss(run, batch)
@@ -51,7 +51,8 @@ def test_the_automatic_rate_asks_both_together():
 
 
 def test_a_single_choice_is_weighed_by_class():
-    assert taught(0.0, class_weight=torch.tensor([3.0, 1.0]))[0] == pytest.approx(taught(0.0)[0], rel=1e-6)
+    # The rows of class 0 weigh 3, all rows 2 on average.
+    assert taught(0.0, class_weight=torch.tensor([3.0, 1.0]))[0] == pytest.approx(1.5 * taught(0.0)[0], rel=1e-6)
 
 
 def test_without_agreement_and_forgetting_it_is_plain_training_of_each():
