@@ -96,6 +96,7 @@ np.savez(sys.argv[1] + os.environ["RANK"], **found)
 """
 
 
+@pytest.mark.long
 def test_two_processes_of_accelerate_learn_what_one_learns(tmp_path):
     pytest.importorskip("accelerate", reason="accelerate connects the processes of data-parallel training")
     script = tmp_path / "script.py"

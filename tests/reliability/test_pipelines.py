@@ -340,14 +340,14 @@ def again_and_again(schema):
 def bombs(saved):
     yield forge(saved, entries=lambda parts: {first_array(parts): claims((10**12,))})
     yield forge(saved, entries=lambda parts: {first_array(parts): claims((10**9,), "|V0")})
-    yield forge(saved, entries=lambda parts: {first_array(parts): claims((10**8,)) + bytes(8 * 10**8)}, compression=zipfile.ZIP_DEFLATED)
+    yield forge(saved, entries=lambda parts: {first_array(parts): claims((6 * 10**7,)) + bytes(48 * 10**7)}, compression=zipfile.ZIP_DEFLATED)
     yield forge(saved, put("mean_", nested(28)))
     yield forge(saved, again_and_again, entries=lambda parts: {first_array(parts): claims((2**20,)) + bytes(2**23)})
     deep = "[" * 10**5 + "]" * 10**5
     yield forge(saved, entries=lambda parts: {"schema.json": deep.encode()})
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("data.npy", claims((10**8,)) + bytes(8 * 10**8))
+        archive.writestr("data.npy", claims((6 * 10**7,)) + bytes(48 * 10**7))
     sparse = {"__class__": "csr_matrix", "__module__": "scipy.sparse._csr", "__loader__": "SparseMatrixNode", "type": "scipy", "file": "a.npz", "__id__": 96}
     yield forge(saved, put("mean_", sparse), entries=lambda parts: {"a.npz": inner.getvalue()})
 
