@@ -63,6 +63,12 @@ def paper_figures(name, column):
     }
 
 
+def _published(paper):
+    """Return the value of a paper, with its spread if the paper gives one."""
+    spread = f" ± {float(paper['spread']):.3f}" if paper["spread"] else ""
+    return f"{float(paper['value']):.3f}{spread}"
+
+
 def comparison(name, baseline=None, column=None, results=None):
     """Return the Markdown table of one result file."""
     column, values = collect(name, column, results)
@@ -87,7 +93,7 @@ def comparison(name, baseline=None, column=None, results=None):
             cells.append(f"{p:.3f}" if np.isfinite(p) else "–")
         if papers:
             paper = papers.get(method)
-            cells.append(f"{float(paper['value']):.3f} ± {float(paper['spread']):.3f}" if paper else "–")
+            cells.append(_published(paper) if paper else "–")
             cells.append(f"{paper['conditions']} ({paper['source']})" if paper else "–")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
