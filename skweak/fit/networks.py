@@ -10,7 +10,6 @@ from skweak.engine.optimizers import wants_closure
 from skweak.engine.scale import measure_columns
 from skweak.fit.parameters import nearest, spellings
 from skweak.nn.build import build, check_network, reinitialise, resize_output
-from skweak.nn.mlp import MLP
 from skweak.nn.scaling import InputScaling
 
 # What optimizer="auto" stands for.
@@ -72,8 +71,8 @@ def network_maker(method, run, check=True, scaled=True):
     """Return ``make(n_outputs=None)``: each call builds one more network, the second and later drawn anew.
 
     ``make.input_shape`` and ``make.n_outputs`` are the shape of a row and the number of classes or labels, ``make.run``
-    is the trainer with its data. With ``check`` the first network is tried on two rows, unless it is an `MLP`, which
-    takes any. ``scaled=False`` builds the default network of files that were saved before it scaled its inputs.
+    is the trainer with its data. With ``check`` the first network is tried on two rows. ``scaled=False`` builds the
+    default network of files that were saved before it scaled its inputs.
     """
     made, columns = [], []
     parameters = spellings(method, "module__")
@@ -86,7 +85,7 @@ def network_maker(method, run, check=True, scaled=True):
         if width != run.n_outputs and isinstance(method.module, torch.nn.Module):
             resize_output(network, width)
         network = network.to(run.dtype)
-        if not made and check and type(network) is not MLP:
+        if not made and check:
             check_network(network, run.input_shape, width, run.dtype)
         elif made and isinstance(method.module, torch.nn.Module):
             reinitialise(network)

@@ -83,8 +83,8 @@ def _build(module, parameters, input_shape, n_outputs):
         raise ValueError(f"module__{unknown[0]} is not a parameter of {owner}{meant}; it accepts {names}.")
     arguments = {name: value for name, value in known.items() if name in accepted}
     try:
-        # What grows with X alone needs no guard as long as rows are short.
-        short = isinstance(module, type) and not parameters and known["n_features"] < 2**16
+        # Our own grow with X alone, and need no guard as long as rows are short.
+        short = module in (MLP, ResNet) and not parameters and known["n_features"] < 2**16
         with nullcontext() if short else _SizeGuard():
             network = module(**arguments | usual | parameters)
     except Exception as error:

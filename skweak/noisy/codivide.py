@@ -112,12 +112,12 @@ def weigh_by_class(values, given, weight):
 
 
 def mean_class_weight(run):
-    """Return the mean over all training rows of the weight of their class, None without weights.
+    """Return the mean over all training rows of the weight of their class, 1 without weights.
 
     Losses that are divided by it, not by the mean of a batch, leave a small batch without the heavy classes light.
     """
     if run.class_weight is None:
-        return None
+        return 1.0
     return run.class_weight.index_select(0, run.data.target).mean().clamp_min(torch.finfo(run.dtype).tiny)
 
 

@@ -82,5 +82,4 @@ class JoCoRClassifier(CoTeachingClassifier):
         losses = joint_agreement_loss(first, second, batch.y, agreement_weight=self.agreement_weight)
         both = torch.logaddexp(first.log_softmax(1), second.log_softmax(1))
         kept = self._kept(run, batch, both, losses)
-        weighed = weigh_by_class(losses * kept, batch.y, run.class_weight).sum() / kept.sum()
-        return weighed if run.class_weight is None else weighed / run.scratch.mean_weight
+        return weigh_by_class(losses * kept, batch.y, run.class_weight).sum() / kept.sum() / run.scratch.mean_weight

@@ -71,4 +71,4 @@ class MixupClassifier(WeakClassifier):
         X, labels = (torch.lerp(part[order], part, share) for part in (batch.X, given))
         # Of a mixed label each class has its own weight.
         losses = F.cross_entropy(run.module_(X), labels, weight=run.class_weight, reduction="none")
-        return losses if run.class_weight is None else losses / run.scratch.mean_weight
+        return losses / run.scratch.mean_weight

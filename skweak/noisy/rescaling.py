@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.special import ndtr
 
 N_FEATURES = 19
 # Of the divergence of two normals, whose widths may differ by any factor.
@@ -31,12 +32,8 @@ def normal_overlap(mean, width, other_mean, other_width):
     root = s * t * (apart.square() + wider * 2 * (t / s).log()).clamp_min(0).sqrt()
     shared = torch.ones_like(m)
     for crossing in ((centre + root) / wider, (centre - root) / wider):
-        shared = shared - (_below((crossing - n) / t) - _below((crossing - m) / s)).abs()
+        shared = shared - (ndtr((crossing - n) / t) - ndtr((crossing - m) / s)).abs()
     return same.where(alike, shared).clamp(0, 1).to(mean.dtype)
-
-
-def _below(z):
-    return torch.special.ndtr(z)
 
 
 class GroupMemory:
@@ -65,7 +62,8 @@ class GroupMemory:
 
     def advance(self, group):
         """Count the rows of the groups ``group`` (n,) as kept."""
-        added, size = torch.bincount(group, minlength=len(self.count)), self.values.shape[1]
+        # torch.bincount would wait for the device, to learn how many groups there are.
+        added, size = F.one_hot(group, len(self.count)).sum(0), self.values.shape[1]
         self.count, self.end = (self.count + added).clamp_max(size), (self.end + added) % size
 
     def statistics(self, group, column, width):
@@ -103,7 +101,7 @@ def rescaling_features(logits, target, memory):
     sure, agrees = logits.softmax(2).amax(2), logits.argmax(2) == target
     votes = 2 * agrees.sum(0) - n_passes
     agree = (votes > 0) | ((votes == 0) & agrees[0])
-    row = torch.stack([f(v) for v in (losses, sure) for f in (_mean, _width)], 1)
+    row = torch.stack([part for v in (losses, sure) for part in (v.mean(0), v.std(0, correction=0))], 1)
     group = 2 * target + agree
     places = memory.places(group)
     memory.put(group, places, 0, row)
@@ -113,14 +111,6 @@ def rescaling_features(logits, target, memory):
     pair = torch.stack([normal_divergence(*normals), normal_overlap(*normals)], 1)
     memory.put(group, places, 4, pair)
     return torch.cat([row, mean, width, pair, *memory.statistics(group, 4, 2), agree[:, None].to(row.dtype)], 1)
-
-
-def _mean(values):
-    return values.mean(0)
-
-
-def _width(values):
-    return values.std(0, correction=0)
 
 
 class Rescaler(nn.Module):

@@ -178,6 +178,8 @@ UNFIT = {
     "one number": (nn.Sequential(nn.Linear(4, 1), nn.Flatten(0)), r"got \(2,\)"),
     "tuple": (Tuple(4, 3), "module must return logits.*got tuple"),
     "other input": (nn.Linear(5, 3), r"module cannot process rows of X of shape \(4,\)"),
+    "our own, other outputs": (MLP(4, 2), r"module must return logits of shape \(n, 3\).*got \(2, 2\) for 2 rows"),
+    "our own, other input": (MLP(5, 3), r"module cannot process rows of X of shape \(4,\)"),
     "images": (nn.Conv2d(1, 3, 3), r"module cannot process rows of X of shape \(4,\)"),
     "attribute": (Broken(AttributeError("no colour")), "module cannot process rows.*no colour"),
     "assertion": (Broken(AssertionError("four dimensions")), "module cannot process rows.*four dimensions"),

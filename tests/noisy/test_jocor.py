@@ -18,7 +18,8 @@ def taught(forget_rate, agreement_weight=0.0, class_weight=None):
     networks = [Table(FIRST), Table(SECOND)]
     run = SimpleNamespace(
         class_weight=class_weight, module_=networks[0], peer_=networks[1], state=SimpleNamespace(progress=1.0),
-        n_outputs=2, data=SimpleNamespace(trusted=None), scratch=SimpleNamespace(mean_weight=2.0),
+        n_outputs=2, data=SimpleNamespace(trusted=None),
+        scratch=SimpleNamespace(mean_weight=1.0 if class_weight is None else 2.0),
     )  # fmt: skip
     batch = Batch(torch.zeros(10, 1), torch.zeros(10, dtype=torch.int64), torch.arange(10))
     loss = JoCoRClassifier(forget_rate=forget_rate, agreement_weight=agreement_weight)._loss(run, batch)
