@@ -25,6 +25,7 @@ from skweak.noisy import (
     KNNAugmentedClassifier,
     MixupClassifier,
     NegativeLearningClassifier,
+    PLSClassifier,
     SCEClassifier,
     STORMClassifier,
 )
@@ -86,6 +87,8 @@ DIGITS = {
     "ADELE": partial(CrossEntropyClassifier, lr=0.02, callbacks=[EarlyLearningCorrection()]),
     "Co-teaching": partial(CoTeachingClassifier, forget_rate=0.4),
     "JoCoR": partial(JoCoRClassifier, forget_rate=0.4),
+    "PLS-LSA": PLSClassifier,
+    "PLS-LSA+": partial(PLSClassifier, n_networks=2),
     "DivideMix": DivideMixClassifier,
     "DPC": DPCClassifier,
     "BLDR": BLDRClassifier,

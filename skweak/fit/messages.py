@@ -9,7 +9,7 @@ TAKERS = {
     "trusted": (
         "noisy.BLDRClassifier", "noisy.BackwardCorrectionClassifier", "noisy.CoTeachingClassifier",
         "noisy.DPCClassifier", "noisy.DivideMixClassifier", "noisy.ForwardCorrectionClassifier",
-        "noisy.JoCoRClassifier", "partial.MoGDClassifier",
+        "noisy.JoCoRClassifier", "noisy.PLSClassifier", "partial.MoGDClassifier",
     ),
     "sample_weight": (
         "multilabel.MultiLabelClassifier", "noisy.CrossEntropyClassifier", "noisy.GCEClassifier",

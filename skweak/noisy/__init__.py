@@ -20,6 +20,7 @@ from skweak.noisy.knn_label_smoother import KNNLabelSmoother
 from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.mixup import MixupClassifier
 from skweak.noisy.negative_learning import NegativeLearningClassifier
+from skweak.noisy.pls import PLSClassifier
 from skweak.noisy.sce import SCEClassifier
 from skweak.noisy.storm import STORMClassifier
 
@@ -42,6 +43,7 @@ __all__ = [
     "LabelIssueFilter",
     "MixupClassifier",
     "NegativeLearningClassifier",
+    "PLSClassifier",
     "SCEClassifier",
     "STORMClassifier",
     "early_learning_onset",

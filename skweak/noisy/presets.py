@@ -110,3 +110,12 @@ STORM = {
         "max_epochs": 10, "n_passes": 3, "pass_dropout": 0.1, "rescaler_lr": 0.01, "meta_gradient": "exact",
     },
 }  # fmt: skip
+
+# arXiv:2407.05528, Controlled Noisy Web Labels at 32 x 32 pixels: a cosine over 200 epochs, of which one is before the
+# first detection, and RandAugment as strong views.
+_PLS = _RESNET18 | {
+    "lr": 0.1, "max_epochs": 200, "batch_size": 256, "augment": "strong", "warmup_epochs": 1, "noise_threshold": 0.95,
+    "sharpen_temperature": 0.5, "contrast_weight": 1.0, "contrast_temperature": 0.2, "mixup_alpha": 1.0,
+    "balance_weight": 0.0, "callbacks": [("schedule", LRScheduler(CosineAnnealingLR, T_max=200))],
+}  # fmt: skip
+PLS = {"cnwl": _PLS | {"n_networks": 1}, "cnwl_plus": _PLS | {"n_networks": 2}}
