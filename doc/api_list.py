@@ -29,6 +29,7 @@ API = {
                 "LabelIssueFilter",
                 "MixupClassifier",
                 "NegativeLearningClassifier",
+                "NestedCoTeachingClassifier",
                 "PLSClassifier",
                 "PrototypeCleaner",
                 "SCEClassifier",

@@ -21,6 +21,7 @@ from skweak.noisy.knn_label_smoother import KNNLabelSmoother
 from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.mixup import MixupClassifier
 from skweak.noisy.negative_learning import NegativeLearningClassifier
+from skweak.noisy.nested_coteaching import NestedCoTeachingClassifier
 from skweak.noisy.pls import PLSClassifier
 from skweak.noisy.prototype_cleaner import PrototypeCleaner
 from skweak.noisy.prototypes import collective_targets
@@ -47,6 +48,7 @@ __all__ = [
     "LabelIssueFilter",
     "MixupClassifier",
     "NegativeLearningClassifier",
+    "NestedCoTeachingClassifier",
     "PLSClassifier",
     "PrototypeCleaner",
     "SCEClassifier",

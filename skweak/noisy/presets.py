@@ -128,3 +128,11 @@ _CAPRO = _RESNET34 | {
     "callbacks": [("schedule", LRScheduler(CosineAnnealingLR, T_max=60))],
 }  # fmt: skip
 CAPRO = {"webvision": _CAPRO}
+
+# arXiv:2206.13140: 350 epochs of the first stage, 100 of the second at a hundredth of the rate. The scale of the widths
+# is 10 for ten classes, 100 for a hundred; a fifth of the rows is left out. Its first epochs warm the rate up.
+_NESTED = _RESNET18 | {
+    "lr": 0.1, "max_epochs": 450, "warmup_epochs": 350, "batch_size": 320, "forget_rate": 0.2, "ramp_epochs": 1,
+    "callbacks": _steps(200, 300, 400),
+}  # fmt: skip
+NESTED = {"cifar10": _NESTED | {"width_scale": 10.0}, "cifar100": _NESTED | {"width_scale": 100.0}}
