@@ -12,7 +12,10 @@ from benchmarks.run import RESULTS, read_rows
 from skweak.utils import all_estimators, all_strategies
 
 NOT_RUN = "not run"
-HEAD = ["method", "measure", "paper", "ours", "our rows", "run on", "setting of the paper", "different in ours"]
+HEAD = [
+    "method", "data of the paper", "measure", "paper", "ours", "our rows", "run on", "setting of the paper",
+    "different in ours",
+]  # fmt: skip
 
 
 @cache
@@ -28,7 +31,7 @@ def beside(row):
     mine = [ours for ours in rows if ours.get(row["column"])]
     values = {ours["seed"]: float(ours[row["column"]]) for ours in mine}
     paper = published(row) if row["value"] else "none at hand"
-    cells = [row["method"], row["column"].replace("_", " "), paper]
+    cells = [row["method"], f"`{row['data']}`", row["column"].replace("_", " "), paper]
     cells += [shown(values), f"`{name}`", max(ours["date"] for ours in mine)] if values else [""] * 3
     cells += [f"{row['conditions']} ({row['source']})", row["difference"]]
     return [cell or NOT_RUN for cell in cells]

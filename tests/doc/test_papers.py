@@ -54,12 +54,12 @@ def test_a_figure_of_ours_stands_beside_that_of_the_paper(tables, toy):
     assert head == tables.HEAD
     # Values 0.5 and 0.7: mean 0.6, deviation 0.1; the date is the later one.
     ours = ["0.600 ± 0.100", "`toy-set`", "2026-01-02"]
-    assert first == ["a", "accuracy", "0.950 ± 0.010", *ours, "all rows (arXiv:1 table 2)", "fewer rows"]
-    assert nearest == ["a", "accuracy", "none at hand", *ours, "all images (arXiv:3)", "other data"]
+    assert first == ["a", "`set`", "accuracy", "0.950 ± 0.010", *ours, "all rows (arXiv:1 table 2)", "fewer rows"]
+    assert nearest == ["a", "`larger`", "accuracy", "none at hand", *ours, "all images (arXiv:3)", "other data"]
     # Neither a column without values, nor data without a file, nor a method without rows.
-    assert empty == ["a", "mAP", "0.400", *["not run"] * 3, "all rows (arXiv:1)", "not run"]
-    assert unseen == ["a", "accuracy", "0.600", *["not run"] * 3, "other images (arXiv:3)", "not run"]
-    assert other == ["b", "accuracy", "0.800", *["not run"] * 3, "all rows (arXiv:2)", "fewer rows"]
+    assert empty == ["a", "`set`", "mAP", "0.400", *["not run"] * 3, "all rows (arXiv:1)", "not run"]
+    assert unseen == ["a", "`unseen`", "accuracy", "0.600", *["not run"] * 3, "other images (arXiv:3)", "not run"]
+    assert other == ["b", "`set`", "accuracy", "0.800", *["not run"] * 3, "all rows (arXiv:2)", "fewer rows"]
 
 
 def test_methods_without_a_figure_are_found(tables, toy):
@@ -91,7 +91,7 @@ def test_not_run_stands_exactly_where_there_is_no_result(tables):
     run = 0
     for row in rows:
         name = f"{row['family']}-{row['nearest'] or row['data']}"
-        ours = tables.beside(row)[3:6]
+        ours = tables.beside(row)[4:7]
         if not (tables.RESULTS / f"{name}.csv").exists():
             assert ours == ["not run"] * 3, row
         elif ours[0] != "not run":
