@@ -31,8 +31,8 @@ def beside(row):
     mine = [ours for ours in rows if ours.get(row["column"])]
     values = {ours["seed"]: float(ours[row["column"]]) for ours in mine}
     paper = published(row) if row["value"] else "none at hand"
-    cells = [row["method"], f"`{row['data']}`", row["column"].replace("_", " "), paper]
-    cells += [shown(values), f"`{name}`", max(ours["date"] for ours in mine)] if values else [""] * 3
+    cells = [row["method"], row["data"], row["column"].replace("_", " "), paper]
+    cells += [shown(values), name, max(ours["date"] for ours in mine)] if values else [""] * 3
     cells += [f"{row['conditions']} ({row['source']})", row["difference"]]
     return [cell or NOT_RUN for cell in cells]
 
