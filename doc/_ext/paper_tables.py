@@ -64,7 +64,7 @@ class PaperTable(SphinxDirective):
         for file in (PAPERS, *RESULTS.glob(f"{self.arguments[0]}-*.csv")):
             self.env.note_dependency(str(file))
         said = "Mean ± standard deviation over seeds; all rows: "
-        return [to_nodes(paper_table(self.arguments[0])), source(f"{self.arguments[0]}-*.csv", said)]
+        return [to_nodes(paper_table(self.arguments[0]), ["papers"]), source(f"{self.arguments[0]}-*.csv", said)]
 
 
 class PaperGaps(SphinxDirective):
