@@ -26,6 +26,8 @@ from skweak.noisy import (
     KNNAugmentedClassifier,
     MixupClassifier,
     NegativeLearningClassifier,
+    NestedCoTeachingClassifier,
+    PLSClassifier,
     SCEClassifier,
     STORMClassifier,
 )
@@ -87,6 +89,9 @@ DIGITS = {
     "ADELE": partial(CrossEntropyClassifier, lr=0.02, callbacks=[EarlyLearningCorrection()]),
     "Co-teaching": partial(CoTeachingClassifier, forget_rate=0.4),
     "JoCoR": partial(JoCoRClassifier, forget_rate=0.4),
+    "Nested co-teaching": NestedCoTeachingClassifier,
+    "PLS-LSA": PLSClassifier,
+    "PLS-LSA+": partial(PLSClassifier, n_networks=2),
     "DivideMix": DivideMixClassifier,
     "DPC": DPCClassifier,
     "BLDR": BLDRClassifier,
