@@ -13,6 +13,7 @@ API = {
                 "AutoNoisyClassifier",
                 "BackwardCorrectionClassifier",
                 "BLDRClassifier",
+                "CECLClassifier",
                 "CoTeachingClassifier",
                 "CrossEntropyClassifier",
                 "DivideMixClassifier",

@@ -4,6 +4,7 @@ from skweak.noisy.adele import EarlyLearningCorrection, early_learning_onset
 from skweak.noisy.auto import AutoNoisyClassifier
 from skweak.noisy.backward_correction import BackwardCorrectionClassifier
 from skweak.noisy.bldr import BLDRClassifier
+from skweak.noisy.cecl import CECLClassifier
 from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
 from skweak.noisy.datastore import knn_vote
@@ -27,6 +28,7 @@ __all__ = [
     "AutoNoisyClassifier",
     "BLDRClassifier",
     "BackwardCorrectionClassifier",
+    "CECLClassifier",
     "CoTeachingClassifier",
     "CrossEntropyClassifier",
     "DPCClassifier",

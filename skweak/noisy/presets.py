@@ -110,3 +110,13 @@ STORM = {
         "max_epochs": 10, "n_passes": 3, "pass_dropout": 0.1, "rescaler_lr": 0.01, "meta_gradient": "exact",
     },
 }  # fmt: skip
+
+# arXiv:2305.04203: CIFAR-100 with twenty classes unknown, 400 epochs of a small convolutional network, half of them
+# on kept rows alone.
+CECL = {
+    "cifar80n": {
+        "lr": 0.05, "max_epochs": 400, "batch_size": 256, "augment": "weak", "similarity": 0.6, "expansion_start": 0.5,
+        "contrast_weight": 0.5, "temperature": 0.07, "prototype_decay": 0.99, "key_decay": 0.999, "queue_size": 8192,
+        "projection_width": 128,
+    }
+}  # fmt: skip
