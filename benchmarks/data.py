@@ -39,6 +39,16 @@ def cifar10_foreign(seed, n_rows=10_000):
     return foreign_rows(X, train.clean_target[rows], X_test, test.target, range(8), seed)
 
 
+def digits_long_tail(seed, noise="symmetric_exclusive:0.3", imbalance=10):
+    """Digits with a long tail of classes, in an order drawn by the seed, then noise on their labels; balanced test."""
+    X, y = load_digits(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X / 16, y, test_size=0.3, stratify=y, random_state=seed)
+    order = np.random.RandomState(seed).permutation(10)
+    kept = datasets.make_long_tailed(order[y], imbalance=imbalance, random_state=seed)
+    X, y = X[kept], y[kept]
+    return Split(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
+
+
 def small_noisy(seed, name, noise="symmetric_exclusive:0.3"):
     """A few hundred rows that come with scikit-learn, standardised, 70 % for training, noise on their labels only."""
     load = {"iris": load_iris, "wine": load_wine, "breast_cancer": load_breast_cancer}[name]

@@ -3,13 +3,14 @@
 from functools import partial
 
 import numpy as np
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 from skorch.callbacks import EpochScoring
 
 from benchmarks.data import (
     cifar10_foreign,
     cifar10n,
     digits_foreign,
+    digits_long_tail,
     digits_noisy,
     fashion_mnist_noisy,
     small_noisy,
@@ -34,6 +35,7 @@ from skweak.noisy import (
     KNNAugmentedClassifier,
     MixupClassifier,
     NegativeLearningClassifier,
+    RCALClassifier,
     SCEClassifier,
     STORMClassifier,
 )
@@ -74,6 +76,12 @@ def metrics(estimator, split):
         if hasattr(estimator, "noise_mask_"):
             result["detection_f1"] = f1_score(wrong, estimator.noise_mask_)
     return result
+
+
+def balanced_metrics(estimator, split):
+    """Return first the accuracy in which every class counts the same."""
+    balanced = balanced_accuracy_score(split.y_test, estimator.predict(split.X_test))
+    return {"balanced_accuracy": balanced} | metrics(estimator, split)
 
 
 def foreign_metrics(estimator, split):
@@ -131,6 +139,7 @@ def _told(rate):
 # What is compared where labels are wrong in another way than by chance alone.
 _FEW = ("CE", "GCE", "ELR", "DivideMix", "DPC", "BLDR")
 FOREIGN = {name: DIGITS[name] for name in _FEW} | {"CECL": CECLClassifier}
+LONG_TAIL = FOREIGN | {"RCAL": RCALClassifier}
 
 # Images at half resolution, so that a network of 93,000 weights remembers wrong labels within minutes on one core.
 # Everything was chosen on seed 100; the reported ones are 0, 1, ... BLDR's rates of row parameters are the paper's at
@@ -213,5 +222,14 @@ STUDIES = (
         metrics=foreign_metrics,
         clock="seconds",
         quick=("cifar10_foreign",),
+    ),
+    Study(
+        "noisy",
+        data={"digits_long_tail": digits_long_tail},
+        methods=LONG_TAIL,
+        prepare=prepare,
+        metrics=balanced_metrics,
+        clock="seconds",
+        quick=("digits_long_tail",),
     ),
 )

@@ -29,6 +29,7 @@ API = {
                 "LabelIssueFilter",
                 "MixupClassifier",
                 "NegativeLearningClassifier",
+                "RCALClassifier",
                 "SCEClassifier",
                 "STORMClassifier",
             ],

@@ -21,6 +21,7 @@ from skweak.noisy.knn_label_smoother import KNNLabelSmoother
 from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.mixup import MixupClassifier
 from skweak.noisy.negative_learning import NegativeLearningClassifier
+from skweak.noisy.rcal import RCALClassifier
 from skweak.noisy.sce import SCEClassifier
 from skweak.noisy.storm import STORMClassifier
 
@@ -44,6 +45,7 @@ __all__ = [
     "LabelIssueFilter",
     "MixupClassifier",
     "NegativeLearningClassifier",
+    "RCALClassifier",
     "SCEClassifier",
     "STORMClassifier",
     "early_learning_onset",

@@ -250,7 +250,7 @@ class CECLClassifier(WeakClassifier):
 
     @classmethod
     def _test_params(cls):
-        return super()._test_params() | {"batch_size": 64, "queue_size": 64, "projection_width": 16}
+        return super()._test_params() | {"batch_size": 64, "max_epochs": 12, "queue_size": 64, "projection_width": 16}
 
 
 def belief_above_median(proba, label, kept):
