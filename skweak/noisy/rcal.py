@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional as F
 
@@ -161,8 +160,11 @@ class RCALClassifier(WeakClassifier):
         state, target = run.state, run.data.y
         state.anchors = run.outputs(run.module_, function=lambda X: run.module_.features(X).flatten(1)).to(run.dtype)
         features = state.anchors.double().cpu().numpy()
-        reduced = PCA(min(_DIRECTIONS, *features.shape), svd_solver="full").fit(features)
-        part = reduced.transform(features)
+        centre = features.mean(axis=0)
+        away = features - centre
+        # Ascending: the last ones are the principal components.
+        directions = np.linalg.eigh(away.T @ away)[1][:, -_DIRECTIONS:].T
+        part = away @ directions.T
         inlier = class_inliers(
             features, target, run.n_outputs, n_neighbors=self.n_neighbors, outlier_share=self.outlier_share
         )
@@ -172,16 +174,16 @@ class RCALClassifier(WeakClassifier):
             mean, covariance, counts, n_lenders=self.n_lenders, mean_share=self.mean_share,
             covariance_share=self.covariance_share, widening=self.widening,
         )  # fmt: skip
-        variances, directions = np.linalg.eigh(covariance)
-        factor = directions * np.sqrt(variances.clip(min=0))[:, None]
+        variances, axes = np.linalg.eigh(covariance)
+        factor = axes * np.sqrt(variances.clip(min=0))[:, None]
         # Of a class that no row has there is nothing to draw.
         missing = np.where(counts > 0, counts.max() - counts, 0)
         as_tensor = {"dtype": run.dtype, "device": run.device}
         state.gaussians = {
             "mean": torch.as_tensor(mean, **as_tensor),
             "factor": torch.as_tensor(factor, **as_tensor),
-            "directions": torch.as_tensor(reduced.components_, **as_tensor),
-            "centre": torch.as_tensor(reduced.mean_, **as_tensor),
+            "directions": torch.as_tensor(directions.copy(), **as_tensor),
+            "centre": torch.as_tensor(centre, **as_tensor),
             "missing": missing.tolist(),
         }
         state.inlier = torch.as_tensor(inlier, device=run.device)

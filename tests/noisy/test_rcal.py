@@ -131,6 +131,7 @@ def test_a_heavy_anchor_holds_the_embedding():
     assert away[1] < 0.3 * away[0]
 
 
+@pytest.mark.filterwarnings("ignore:Watched predicts:UserWarning")
 def test_labels_have_no_part_in_pretraining():
     X, _, noisy = blobs(60)
     found = []
