@@ -21,6 +21,7 @@ from skweak.nn import SmallCNN
 from skweak.noisy import (
     BackwardCorrectionClassifier,
     BLDRClassifier,
+    CAProClassifier,
     CECLClassifier,
     CoTeachingClassifier,
     CrossEntropyClassifier,
@@ -119,6 +120,7 @@ DIGITS = {
     "DivideMix": DivideMixClassifier,
     "DPC": DPCClassifier,
     "BLDR": BLDRClassifier,
+    "CAPro": CAProClassifier,
 }
 
 # Shares of wrong labels that differ from the 0.4 above, and data of a few hundred rows each.

@@ -7,6 +7,7 @@ network, steps, views and average, and nothing from rows without a label.
 from functools import partial
 
 import numpy as np
+from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
@@ -17,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
-from benchmarks.panel_data import sentences
+from benchmarks import panel_data
 from benchmarks.study import Fit, Split, Study
 from skweak import datasets
 from skweak.augment import strong_image_views
@@ -41,7 +42,7 @@ _TABLES = {
     "wine": partial(load_wine, return_X_y=True),
     "breast_cancer": partial(load_breast_cancer, return_X_y=True),
     "digits": partial(load_digits, return_X_y=True),
-    "youtube_sentences": partial(sentences, "youtube"),
+    "youtube_sentences": partial(panel_data.sentences, "youtube"),
 }
 
 
@@ -76,8 +77,16 @@ def table(seed, name, percent):
     return Split(scaler.transform(X), given, y, scaler.transform(X_test), y_test)
 
 
+def panel_table(seed, name, percent):
+    """A table of the panel, drawn and standardised as there, a share of each class with a label."""
+    found = panel_data.split(seed, name)
+    return found._replace(y=datasets.make_unlabeled(found.y, fraction=percent / 100, per_class=True, random_state=seed))
+
+
 def flat(X):
     """Return images as rows of numbers of about unit size."""
+    if sparse.issparse(X):
+        return X
     return X.reshape(len(X), -1) / (255.0 if X.dtype == np.uint8 else 2.0)
 
 
@@ -241,6 +250,14 @@ STUDIES = (
         data={f"{name}_{percent}percent": partial(table, name=name, percent=percent) for name in _TABLES
               for percent in SHARES},
         methods=METHODS | CLASSICAL,
+        quick=(),
+    ),
+    Study(
+        "semi",
+        data={f"{name}_{percent}percent": partial(panel_table, name=name, percent=percent)
+              for name in panel_data.TABLES if name not in _TABLES for percent in SHARES},
+        methods=METHODS | CLASSICAL,
+        metrics=balanced,
         quick=(),
     ),
     Study(

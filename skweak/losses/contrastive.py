@@ -1,7 +1,6 @@
-"""Losses that draw embeddings of one class together and those of others apart, and the centres of the classes."""
+"""Losses that draw embeddings of one class together and those of others apart."""
 
 import torch
-from torch.nn import functional as F
 
 
 def supervised_contrastive_loss(queries, labels, others, other_labels, *, temperature):
@@ -40,24 +39,3 @@ def supervised_contrastive_loss(queries, labels, others, other_labels, *, temper
     log_proba = similarity.masked_fill(itself, float("-inf")).log_softmax(1)
     positive = (labels[:, None] == torch.cat([labels, other_labels])) & ~itself
     return -log_proba.masked_fill(~positive, 0).sum(1) / positive.sum(1)
-
-
-def move_prototypes(prototypes, vectors, labels, *, decay):
-    """Return unit prototypes after ``prototype <- decay * prototype + (1 - decay) * vector``, row after row.
-
-    Parameters
-    ----------
-    prototypes : tensor of shape (C, d)
-    vectors, labels : tensors of shape (n, d) and (n,)
-        Rows in the order in which they are added, and their classes; those of class -1 are left out.
-    decay : float in [0, 1)
-
-    Returns
-    -------
-    tensor of shape (C, d)
-    """
-    member = F.one_hot(labels + 1, len(prototypes) + 1)[:, 1:].to(vectors.dtype)
-    # A vector is multiplied by the decay once for every later one of its class.
-    later = member.sum(0) - member.cumsum(0)
-    share = member * (1 - decay) * decay**later
-    return F.normalize(decay ** member.sum(0)[:, None] * prototypes + share.T @ vectors)

@@ -4,6 +4,7 @@ from skweak.noisy.adele import EarlyLearningCorrection, early_learning_onset
 from skweak.noisy.auto import AutoNoisyClassifier
 from skweak.noisy.backward_correction import BackwardCorrectionClassifier
 from skweak.noisy.bldr import BLDRClassifier
+from skweak.noisy.capro import CAProClassifier
 from skweak.noisy.cecl import CECLClassifier
 from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
@@ -21,6 +22,8 @@ from skweak.noisy.knn_label_smoother import KNNLabelSmoother
 from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.mixup import MixupClassifier
 from skweak.noisy.negative_learning import NegativeLearningClassifier
+from skweak.noisy.prototype_cleaner import PrototypeCleaner
+from skweak.noisy.prototypes import collective_targets
 from skweak.noisy.rcal import RCALClassifier
 from skweak.noisy.sce import SCEClassifier
 from skweak.noisy.storm import STORMClassifier
@@ -29,6 +32,7 @@ __all__ = [
     "AutoNoisyClassifier",
     "BLDRClassifier",
     "BackwardCorrectionClassifier",
+    "CAProClassifier",
     "CECLClassifier",
     "CoTeachingClassifier",
     "CrossEntropyClassifier",
@@ -45,9 +49,11 @@ __all__ = [
     "LabelIssueFilter",
     "MixupClassifier",
     "NegativeLearningClassifier",
+    "PrototypeCleaner",
     "RCALClassifier",
     "SCEClassifier",
     "STORMClassifier",
+    "collective_targets",
     "early_learning_onset",
     "find_label_issues",
     "knn_vote",

@@ -8,9 +8,9 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import KeyQueue, MovingAverage
+from skweak.engine.prototypes import move_prototypes
 from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, risk_consistent_loss, supervised_contrastive_loss
-from skweak.losses.contrastive import move_prototypes
 from skweak.nn.heads import Projected
 from skweak.partial import presets
 from skweak.partial.confidence import start_confidence

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
 from skweak.engine import Batch, KeyQueue, RowMemory
-from skweak.losses.contrastive import move_prototypes
+from skweak.engine.prototypes import move_prototypes
 from skweak.noisy import CECLClassifier, CrossEntropyClassifier, LabelIssueFilter
 from skweak.noisy.cecl import belief_above_median
 from tests.small_data import blobs
