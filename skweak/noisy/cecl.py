@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import KeyQueue, MovingAverage, RowMemory
-from skweak.losses import supervised_contrastive_loss
 from skweak.engine.prototypes import move_prototypes
+from skweak.losses import supervised_contrastive_loss
 from skweak.nn.heads import Projected
 from skweak.noisy import presets
 from skweak.noisy.codivide import mean_class_weight, split_rows, weigh_by_class
