@@ -176,7 +176,7 @@ def test_rows_of_no_known_class_are_far_from_every_centre():
     noisy = np.where(known, clean, np.arange(150) % 2)
     wrong = known & (np.arange(150) % 5 == 0)
     noisy[wrong] = 1 - noisy[wrong]
-    settings = {"max_epochs": 30, "random_state": 0}
+    settings = {"max_epochs": 60, "random_state": 0}
     clf = CECLClassifier(**settings).fit(X, noisy)
     assert roc_auc_score(~known, clf.open_set_score_) > 0.85
     plain = CrossEntropyClassifier(**settings).fit(X, noisy)
