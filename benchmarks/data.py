@@ -17,6 +17,38 @@ def digits_noisy(seed, noise="symmetric_exclusive:0.4"):
     return Split(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
 
 
+def foreign_rows(X, y, X_test, y_test, known, seed):
+    """Rows of ``known`` classes with 40 % wrong labels, all others with labels at random; tested on known classes."""
+    told = datasets.make_open_set_noise(X, y, known, rate=0.4, random_state=seed)
+    inside = np.isin(y_test, known)
+    return Split(told.data, told.target, told.clean_target, X_test[inside], y_test[inside])
+
+
+def digits_foreign(seed):
+    """Digits, of which eights and nines are no class, 70 % for training."""
+    X, y = load_digits(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X / 16, y, test_size=0.3, stratify=y, random_state=seed)
+    return foreign_rows(X, y, X_test, y_test, range(8), seed)
+
+
+def cifar10_foreign(seed, n_rows=10_000):
+    """``n_rows`` images of CIFAR-10 at 16 x 16, drawn by ``seed``, of which ships and trucks are no class."""
+    train, test = datasets.load_cifar10n("aggre"), datasets.load_cifar10_test()
+    rows = np.random.RandomState(seed).permutation(len(train.target))[:n_rows]
+    X, X_test = halve(train.data[rows]), halve(test.data)
+    return foreign_rows(X, train.clean_target[rows], X_test, test.target, range(8), seed)
+
+
+def digits_long_tail(seed, noise="symmetric_exclusive:0.3", imbalance=10):
+    """Digits with a long tail of classes, in an order drawn by the seed, then noise on their labels; balanced test."""
+    X, y = load_digits(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X / 16, y, test_size=0.3, stratify=y, random_state=seed)
+    order = np.random.RandomState(seed).permutation(10)
+    kept = datasets.make_long_tailed(order[y], imbalance=imbalance, random_state=seed)
+    X, y = X[kept], y[kept]
+    return Split(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
+
+
 def small_noisy(seed, name, noise="symmetric_exclusive:0.3"):
     """A few hundred rows that come with scikit-learn, standardised, 70 % for training, noise on their labels only."""
     load = {"iris": load_iris, "wine": load_wine, "breast_cancer": load_breast_cancer}[name]

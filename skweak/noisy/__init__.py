@@ -5,6 +5,7 @@ from skweak.noisy.auto import AutoNoisyClassifier
 from skweak.noisy.backward_correction import BackwardCorrectionClassifier
 from skweak.noisy.bldr import BLDRClassifier
 from skweak.noisy.capro import CAProClassifier
+from skweak.noisy.cecl import CECLClassifier
 from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
 from skweak.noisy.datastore import knn_vote
@@ -25,6 +26,7 @@ from skweak.noisy.nested_coteaching import NestedCoTeachingClassifier
 from skweak.noisy.pls import PLSClassifier
 from skweak.noisy.prototype_cleaner import PrototypeCleaner
 from skweak.noisy.prototypes import collective_targets
+from skweak.noisy.rcal import RCALClassifier
 from skweak.noisy.sce import SCEClassifier
 from skweak.noisy.storm import STORMClassifier
 
@@ -33,6 +35,7 @@ __all__ = [
     "BLDRClassifier",
     "BackwardCorrectionClassifier",
     "CAProClassifier",
+    "CECLClassifier",
     "CoTeachingClassifier",
     "CrossEntropyClassifier",
     "DPCClassifier",
@@ -51,6 +54,7 @@ __all__ = [
     "NestedCoTeachingClassifier",
     "PLSClassifier",
     "PrototypeCleaner",
+    "RCALClassifier",
     "SCEClassifier",
     "STORMClassifier",
     "collective_targets",

@@ -136,3 +136,13 @@ _NESTED = _RESNET18 | {
     "callbacks": _steps(200, 300, 400),
 }  # fmt: skip
 NESTED = {"cifar10": _NESTED | {"width_scale": 10.0}, "cifar100": _NESTED | {"width_scale": 100.0}}
+
+# arXiv:2305.04203: CIFAR-100 with twenty classes unknown, 400 epochs of a small convolutional network, half of them
+# on kept rows alone.
+CECL = {
+    "cifar80n": {
+        "lr": 0.05, "max_epochs": 400, "batch_size": 256, "augment": "weak", "similarity": 0.6, "expansion_start": 0.5,
+        "contrast_weight": 0.5, "temperature": 0.07, "prototype_decay": 0.99, "key_decay": 0.999, "queue_size": 8192,
+        "projection_width": 128,
+    }
+}  # fmt: skip
