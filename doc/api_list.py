@@ -344,6 +344,7 @@ API = {
                 "load_youtube_spam",
                 "make_annotators",
                 "make_asymmetric_noise",
+                "make_block_model",
                 "make_class_dependent_candidates",
                 "make_crowd_labels",
                 "make_hierarchical_candidates",
