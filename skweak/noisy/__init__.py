@@ -11,6 +11,7 @@ from skweak.noisy.dividemix import DivideMixClassifier
 from skweak.noisy.dpc import DPCClassifier
 from skweak.noisy.elr import ELRClassifier
 from skweak.noisy.elr_plus import ELRPlusClassifier
+from skweak.noisy.erase import ERASEClassifier
 from skweak.noisy.forward_correction import ForwardCorrectionClassifier
 from skweak.noisy.gce import GCEClassifier
 from skweak.noisy.issues import find_label_issues
@@ -20,6 +21,7 @@ from skweak.noisy.knn_label_smoother import KNNLabelSmoother
 from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.mixup import MixupClassifier
 from skweak.noisy.negative_learning import NegativeLearningClassifier
+from skweak.noisy.propagation import propagate
 from skweak.noisy.sce import SCEClassifier
 from skweak.noisy.storm import STORMClassifier
 
@@ -33,6 +35,7 @@ __all__ = [
     "DivideMixClassifier",
     "ELRClassifier",
     "ELRPlusClassifier",
+    "ERASEClassifier",
     "EarlyLearningCorrection",
     "ForwardCorrectionClassifier",
     "GCEClassifier",
@@ -47,4 +50,5 @@ __all__ = [
     "early_learning_onset",
     "find_label_issues",
     "knn_vote",
+    "propagate",
 ]
