@@ -12,12 +12,17 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import Adjacency, TensorData
-from skweak.engine.data import TensorBatches, unlabeled_data
+from skweak.engine.data import unlabeled_data
+from skweak.engine.sparse_rows import SparseRows
 from skweak.fit import check_inputs
 from skweak.fit.side import RowEdges
 from skweak.losses.coding_rate import rate_reduction
 from skweak.nn.heads import OnSphere
 from skweak.noisy.propagation import neighbour_graph, normalise, smooth, spread
+
+
+# Inverse strength of the penalty on the head: on the unit sphere classes are close, and small ones are lost at 1.
+_HEAD_C = 30.0
 
 
 class ERASEClassifier(WeakClassifier):
@@ -36,17 +41,18 @@ class ERASEClassifier(WeakClassifier):
     beta : float in [0, 1], default=0.6
         Share of the spread labels in a guess; the rest is how close the embedding is to the class. 1 ignores the
         network, 0 the labels of the node itself.
-    alpha : float in [0, 1], default=0.6
-        Share of its own value that a node keeps in a step of spreading; 1 spreads nothing.
+    alpha : float in [0, 1], default=0.7
+        Share of its own value that a node keeps in a step of spreading; 1 spreads nothing. The paper's is 0.5 to 0.7;
+        0.8 harms clean labels less.
     n_steps : int in [0, 1000], default=5
         Steps of spreading. More reach farther and blur classes that touch.
-    smoothing : float in [0, 1), default=0.8
+    smoothing : float in [0, 1), default=0.6
         Share of the neighbourhood in what the network sees of a row; 0 shows the row alone.
     gamma1 : float > 0, default=1.0
         Weight of thin classes.
     gamma2 : float >= 0, default=2.0
         Weight of distance between classes; below ``gamma1`` all embeddings fall together.
-    eps : float > 0, default=0.05
+    eps : float > 0, default=0.2
         Precision of the coding rate: smaller values count thinner directions.
     embedding_dim : int in [1, 4096], default=32
         Width of the embedding, more than there are classes; a step takes time of its third power.
@@ -56,11 +62,11 @@ class ERASEClassifier(WeakClassifier):
         How rows are compared there, columns standardised.
     optimizer : torch.optim class or "auto", default=torch.optim.Adam
         The optimizer.
-    lr : float > 0, default=0.01
+    lr : float > 0, default=0.003
         Learning rate.
-    max_epochs : int >= 1, default=100
+    max_epochs : int >= 1, default=60
         Epochs. Labels are guessed anew before each.
-    batch_size : int >= 1, default=1024
+    batch_size : int >= 1, default=256
         Rows per step; a step needs four of each class or more.
     **training
         Shared parameters; see `skweak.base.WeakClassifier`.
@@ -68,7 +74,8 @@ class ERASEClassifier(WeakClassifier):
     Attributes
     ----------
     label_quality_ : ndarray of shape (n,)
-        Share of the given label in the final guess, in [0, 1], nan without a label. Guesses are flat: compare them.
+        Share of the given label in the final guess, in [0, 1], without a label of the guessed one. Guesses are flat, so
+        compare them with one another.
     noise_mask_ : ndarray of bool of shape (n,)
         Rows whose guess is another class than the given one.
     transduction_ : ndarray of shape (n,)
@@ -80,8 +87,9 @@ class ERASEClassifier(WeakClassifier):
     epoch ``S = softmax(beta Y + (1 - beta) |cos(z, mean z of the class)|)`` spreads along all edges. The loss is
     `skweak.losses.coding_rate_reduction` of the embeddings with the classes of largest S; at last a logistic regression
     on the embeddings learns these. A class that no row is guessed to have keeps its labeled rows. The paper has an
-    attention network and picks the epoch by clean labels; here the network sees rows smoothed by random walks, and the
-    last epoch stands. ``predict`` takes the rows as nodes without edges unless it gets ``adjacency`` too.
+    attention network, learns from all rows at once and picks the epoch by clean labels. Here the network sees rows
+    smoothed by random walks, each to a random degree, so that it knows rows without edges too, and the last epoch
+    stands. ``predict`` takes the rows as nodes without edges unless it gets ``adjacency``.
 
     References
     ----------
@@ -116,9 +124,9 @@ class ERASEClassifier(WeakClassifier):
     }
 
     def __init__(
-        self, module="auto", *, unlabeled=-1, beta=0.6, alpha=0.6, n_steps=5, smoothing=0.8, gamma1=1.0, gamma2=2.0,
-        eps=0.05, embedding_dim=32, n_neighbors=10, metric="euclidean", optimizer=torch.optim.Adam, lr=0.01,
-        max_epochs=100, batch_size=1024, **training,
+        self, module="auto", *, unlabeled=-1, beta=0.6, alpha=0.7, n_steps=5, smoothing=0.6, gamma1=1.0, gamma2=2.0,
+        eps=0.2, embedding_dim=32, n_neighbors=10, metric="euclidean", optimizer=torch.optim.Adam, lr=0.003,
+        max_epochs=60, batch_size=256, **training,
     ):  # fmt: skip
         super().__init__(
             module, optimizer=optimizer, lr=lr, max_epochs=max_epochs, batch_size=batch_size, **training
@@ -162,7 +170,6 @@ class ERASEClassifier(WeakClassifier):
         scratch.data = TensorData(
             self._smoothed(data, edges), target.cpu().numpy(), sparse_batches=data.sparse_batches, **place
         )
-        scratch.data.share = data.share
         scratch.edges = Adjacency(normalise(edges)).to(**place)
         scratch.given = one_hot_rows(target, run.n_outputs, run.dtype)
         between = Adjacency(normalise(edges.multiply(labeled[:, None]).multiply(labeled).tocsr())).to(**place)
@@ -171,9 +178,9 @@ class ERASEClassifier(WeakClassifier):
         settled = one_hot_rows(scratch.settled.argmax(1).where(target >= 0, target), run.n_outputs, run.dtype)
         scratch.member = torch.where(settled.sum(0) > 0, settled, scratch.given)
 
-    def _embed(self, run):
+    def _embed(self, run, data):
         run.set_training(False)
-        return run.evaluate(run.scratch.data, run.module_.features).to(run.dtype)
+        return run.evaluate(data, run.module_.features).to(run.dtype)
 
     def _guess(self, run, z):
         """Return the shares of the classes (n, C) and the guessed class (n,) of rows with the embeddings ``z``."""
@@ -187,25 +194,26 @@ class ERASEClassifier(WeakClassifier):
         return share, torch.where((scratch.given * lost).any(1), run.data.target, guessed)
 
     def _start_epoch(self, run):
-        run.scratch.guessed = self._guess(run, self._embed(run))[1]
-
-    def _batches(self, run, batches):
-        return TensorBatches(run.scratch.data, run.batch_size, generator=run.generator)
+        run.scratch.guessed = self._guess(run, self._embed(run, run.scratch.data))[1]
 
     def _loss(self, run, batch):
-        z, guessed = run.module_.features(batch.X), run.scratch.guessed.index_select(0, batch.index)
+        scratch, guessed = run.scratch, run.scratch.guessed.index_select(0, batch.index)
+        own = batch.X.dense() if isinstance(batch.X, SparseRows) else batch.X
+        # Anything between the row alone and the smoothed one: whoever predicts may have edges or not.
+        share = torch.rand((len(own), *[1] * (own.dim() - 1)), dtype=own.dtype, device=own.device)
+        z = run.module_.features(torch.lerp(own, scratch.data.rows(batch.index), share))
         # The head learns beside the embedding, for whoever predicts during training.
         logits = run.module_.head(z.detach())
         loss = rate_reduction(z, guessed, run.n_outputs, self.eps, self.gamma1, self.gamma2).to(run.dtype)
         return loss + F.cross_entropy(logits.to(run.dtype), guessed, weight=run.class_weight)
 
     def _finish(self, run):
-        z, given = self._embed(run), run.data.target
+        z, given = self._embed(run, run.scratch.data), run.data.target
         share, guessed = self._guess(run, z)
-        self._fit_head(run, z, guessed)
-        quality = share.gather(1, given.clamp_min(0)[:, None])[:, 0]
+        self._fit_head(run, torch.cat([z, self._embed(run, run.data)]), guessed.repeat(2))
+        quality = share.gather(1, given.where(given >= 0, guessed)[:, None])[:, 0]
         return {
-            "label_quality_": quality.where(given >= 0, torch.nan).float().cpu().numpy(),
+            "label_quality_": quality.float().clamp(0, 1).cpu().numpy(),
             "noise_mask_": ((given >= 0) & (guessed != given)).cpu().numpy(),
             "transduction_": guessed.cpu().numpy(),
         }
@@ -216,7 +224,7 @@ class ERASEClassifier(WeakClassifier):
         if len(found) < 2:
             return
         weight = None if run.class_weight is None else run.class_weight[guessed].cpu().numpy()
-        model = LogisticRegression(max_iter=1000).fit(z.double().cpu().numpy(), codes, sample_weight=weight)
+        model = LogisticRegression(C=_HEAD_C, max_iter=1000).fit(z.double().cpu().numpy(), codes, sample_weight=weight)
         two = len(found) == 2
         coefficient, intercept = (
             np.concatenate([-part / 2, part / 2]) if two else part for part in (model.coef_, model.intercept_)

@@ -86,9 +86,10 @@ def smooth(A, X, share, steps=10):
 
 
 def neighbour_graph(X, n_neighbors, metric):
-    """Return the symmetric graph (csr) of the nearest rows of an array, each linked with weight 1."""
-    k = min(n_neighbors, len(X) - 1)
+    """Return the symmetric graph (csr) of the nearest rows of an array or sparse table, each linked with weight 1."""
+    n = X.shape[0]
+    k = min(n_neighbors, n - 1)
     if not k:
-        return sparse.csr_matrix((len(X), len(X)))
+        return sparse.csr_matrix((n, n))
     graph = kneighbors_graph(X, k, metric=metric)
     return graph.maximum(graph.T)
