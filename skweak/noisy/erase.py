@@ -20,7 +20,6 @@ from skweak.losses.coding_rate import rate_reduction
 from skweak.nn.heads import OnSphere
 from skweak.noisy.propagation import neighbour_graph, normalise, smooth, spread
 
-
 # Inverse strength of the penalty on the head: on the unit sphere classes are close, and small ones are lost at 1.
 _HEAD_C = 30.0
 
