@@ -11,6 +11,7 @@ COMMANDS = {
     "compare": "paired differences to a baseline, and the papers' figures beside ours",
     "audit_share": "how far the audit's share of wrong labels is off, beside cleanlab's",
     "speed": "ratios to bare torch loops",
+    "scaling": "an epoch on more and more rows, in memory and on disk: seconds, memory and exponents",
     "gpu": "correctness, speed and accuracy on one GPU, within so many minutes",
     "reliability": "the long run of kills, damaged files and odd inputs, and what safety costs",
     "tables": "write the tables of result files into a Markdown page",

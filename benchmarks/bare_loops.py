@@ -134,7 +134,7 @@ def coteaching(first, second, X, y, *, epochs, batch_size, forget_rate=0.2):
     optimizer = _sgd(first, second, fused=True)
     yield
     for epoch in range(epochs):
-        share = 1 - forget_rate * min(1.0, epoch / 9)
+        share = 1 - forget_rate * min(1.0, epoch / max(1, epochs - 1))
         for index in _parts(len(X), batch_size):
             rows, target = X.index_select(0, index), y.index_select(0, index)
             losses = [F.cross_entropy(network(rows), target, reduction="none") for network in (first, second)]

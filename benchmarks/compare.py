@@ -3,7 +3,8 @@
 ``python -m benchmarks compare noisy-digits_sym40 --baseline CE`` reads ``benchmarks/results/noisy-digits_sym40.csv``.
 The interval of a difference is a bootstrap of the paired seeds; from six pairs on Wilcoxon's test stands beside it
 (fewer pairs cannot reach a p of 0.05). Figures of papers stand in ``benchmarks/paper_figures.csv`` with what was
-different there.
+different there; a row without a value is a method whose paper could not be read. Its ``nearest`` names our results
+where those of the paper's data are none, and ``difference`` says what is different in ours.
 """
 
 from pathlib import Path
@@ -55,15 +56,15 @@ def paired(values, baseline):
 
 
 def paper_figures(name, column):
-    """Return the rows of papers by method, for one result file and column."""
+    """Return the rows of papers by method, for one result file and column; only those of the very data of the file."""
     return {
         row["method"]: row
         for row in read_rows(PAPERS)
-        if f"{row['family']}-{row['data']}" == name and row["column"] == column
+        if f"{row['family']}-{row['data']}" == name and row["column"] == column and row["value"]
     }
 
 
-def _published(paper):
+def published(paper):
     """Return the value of a paper, with its spread if the paper gives one."""
     spread = f" ± {float(paper['spread']):.3f}" if paper["spread"] else ""
     return f"{float(paper['value']):.3f}{spread}"
@@ -75,7 +76,7 @@ def comparison(name, baseline=None, column=None, results=None):
     baseline = baseline or next(iter(values))
     if baseline not in values:
         raise ValueError(f"baseline {baseline!r} is not in {name}.csv; there are {', '.join(values)}.")
-    papers = paper_figures(name, column)
+    papers = {method: row for method, row in paper_figures(name, column).items() if method in values}
     lines = [
         f"| method | seeds | {column.replace('_', ' ')} | minus {baseline} | 95 % interval | Wilcoxon p |"
         + (" paper | different there |" if papers else "")
@@ -93,7 +94,7 @@ def comparison(name, baseline=None, column=None, results=None):
             cells.append(f"{p:.3f}" if np.isfinite(p) else "–")
         if papers:
             paper = papers.get(method)
-            cells.append(_published(paper) if paper else "–")
+            cells.append(published(paper) if paper else "–")
             cells.append(f"{paper['conditions']} ({paper['source']})" if paper else "–")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

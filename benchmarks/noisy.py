@@ -16,6 +16,7 @@ from skweak.nn import SmallCNN
 from skweak.noisy import (
     BackwardCorrectionClassifier,
     BLDRClassifier,
+    CAProClassifier,
     CoTeachingClassifier,
     CrossEntropyClassifier,
     DivideMixClassifier,
@@ -94,6 +95,7 @@ DIGITS = {
     "DivideMix": DivideMixClassifier,
     "DPC": DPCClassifier,
     "BLDR": BLDRClassifier,
+    "CAPro": CAProClassifier,
 }
 
 # Shares of wrong labels that differ from the 0.4 above, and data of a few hundred rows each.

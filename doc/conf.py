@@ -39,6 +39,7 @@ extensions = [
     "guide",
     "measured_rows",
     "name_links",
+    "paper_tables",
     "result_tables",
 ]
 exclude_patterns = ["_build", "gallery", "_ext"]

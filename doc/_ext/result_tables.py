@@ -9,6 +9,7 @@ from sphinx.util.docutils import SphinxDirective
 from benchmarks import gpu, panel_table
 from benchmarks.compare import comparison
 from benchmarks.run import RESULTS
+from benchmarks.scaling import scaling_table
 from benchmarks.speed import speed_table
 from benchmarks.tables import table
 
@@ -95,6 +96,20 @@ class SpeedTable(SphinxDirective):
         made = report.get("apart", {}).get(rows.split()[0], report)
         said = f"Median ± quartile distance; {made['machine']['processor']}, {made['origin']['threads']} thread: "
         return [to_nodes(speed_table(report, rows.split())), source(path.name, said)]
+
+
+class ScalingTable(SphinxDirective):
+    """``scaling-table``: seconds and memory of an epoch on more and more rows."""
+
+    def run(self):
+        """Return the table, and where it comes from."""
+        path = RESULTS / "scaling.json"
+        if not path.exists():
+            return [not_measured("python -m benchmarks scaling")]
+        self.env.note_dependency(str(path))
+        report = json.loads(path.read_text())
+        said = f"One run; {report['machine']['processor']}, 1 thread: "
+        return [to_nodes(scaling_table(report)), source(path.name, said)]
 
 
 class GpuTable(SphinxDirective):
@@ -191,6 +206,7 @@ def setup(app):
     app.add_directive("result-table", ResultTable)
     app.add_directive("comparison", Comparison)
     app.add_directive("speed-table", SpeedTable)
+    app.add_directive("scaling-table", ScalingTable)
     app.add_directive("gpu-table", GpuTable)
     app.add_directive("panel-table", PanelTable)
     app.add_directive("panel-ranks", PanelRanks)

@@ -2,10 +2,13 @@
 
 from collections import deque
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 import numpy as np
 import torch
 from scipy import sparse
+
+from skweak.engine.arrow import ArrowRows
 
 # Memory maps and other sources up to this size are read into memory whole; of larger ones this much is held at once.
 BUFFER_BYTES = 256 * 2**20
@@ -18,17 +21,20 @@ def open_source(X, dtype):
     Parameters
     ----------
     X : object
-        Memory maps, and objects with ``__len__`` and ``__getitem__`` on slices that are neither arrays, tensors, tables
-        nor sequences, are sources; everything else is returned as it is.
+        Memory maps, data sets of pyarrow, and objects with ``__len__`` and ``__getitem__`` on slices that are neither
+        arrays, tensors, tables nor sequences, are sources; everything else is returned as it is.
     dtype : str
         Type of the numbers in the buffer.
     """
+    # The data set itself has no rows by number; a table of pyarrow is in memory already.
+    if type(X).__module__.startswith("pyarrow._dataset"):
+        X = ArrowRows(X)
     if not _is_source(X):
         return X
     source = RowSource(X, dtype)
     if source.nbytes > BUFFER_BYTES:
         return source
-    return X if isinstance(X, np.ndarray) else np.asarray(X[0 : len(X)])
+    return X if isinstance(X, np.ndarray) else source.named(np.asarray(X[0 : len(X)]))
 
 
 def _is_source(X):
@@ -57,10 +63,15 @@ class RowSource:
     shape : tuple of int
         (n, d) or (n, C, H, W).
     dtype : numpy.dtype
+    names : list of str or None
+        Of the columns, where the rows have names.
+    block : int or None
+        Neighbouring rows that the source can only read together.
     """
 
     def __init__(self, rows, dtype):
         self.source, self.shape = rows, (0,)
+        self.names, self.block = (rows.names, rows.block) if isinstance(rows, ArrowRows) else (None, None)
         first = np.asarray(rows[0:1])
         self.dtype = first.dtype if first.dtype == np.uint8 and first.ndim > 2 else np.dtype(dtype)
         shape = first.shape[1:] if first.ndim != 3 else (1, *first.shape[1:])
@@ -69,10 +80,23 @@ class RowSource:
     def __len__(self):
         return self.shape[0]
 
+    def named(self, rows):
+        """Return an array of rows as a frame with the names of the columns, if there are any and pandas is there."""
+        if self.names is None or find_spec("pandas") is None:
+            return rows
+        import pandas as pd
+
+        return pd.DataFrame(rows, columns=self.names)
+
     @property
     def nbytes(self):
         """Size of all rows in the type they are held in."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    @property
+    def most_together(self):
+        """Rows of the largest block of which a buffer holds enough to shuffle."""
+        return BUFFER_BYTES // 8 // max(1, self.nbytes // len(self))
 
     def __getitem__(self, part):
         """Return the rows of a slice as an array, or raise if they hold nan or infinity."""
@@ -115,7 +139,8 @@ class BlockReader:
         self.source, self.device = source, device
         self.dtype = torch.uint8 if source.dtype == np.uint8 else dtype
         row_bytes = max(1, source.nbytes // len(source))
-        self.block = max(1, min(_BLOCK_BYTES, BUFFER_BYTES // 8) // row_bytes)
+        fits = source.most_together
+        self.block = max(1, min(_BLOCK_BYTES // row_bytes, fits) if source.block is None else min(source.block, fits))
         self.n_slots = max(2, BUFFER_BYTES // (self.block * row_bytes))
         self.slots = torch.full((-(-len(source) // self.block),), -1)
         self.held, self.buffer = deque(), None

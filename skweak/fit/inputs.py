@@ -21,7 +21,7 @@ def check_inputs(estimator, X, *, dtype, reset):
     ----------
     estimator : estimator
         Gets ``n_features_in_`` and ``feature_names_in_`` when ``reset`` is true, and is compared with them otherwise.
-    X : array-like, sparse matrix, DataFrame, memory map or other source of slices
+    X : array-like, sparse matrix, DataFrame, memory map, data set of pyarrow or other source of slices
         (n, d), (n, H, W) or (n, C, H, W). Images of unsigned bytes stay bytes; everything else becomes ``dtype``.
     dtype : {"float32", "float64"}
     reset : bool
@@ -42,7 +42,12 @@ def check_inputs(estimator, X, *, dtype, reset):
         X = np.asarray(X)
     X = open_source(X, dtype)
     if isinstance(X, RowSource):
-        validate_data(estimator, X[0:1], dtype=X.dtype, allow_nd=True, reset=reset)
+        validate_data(estimator, X.named(X[0:1]), dtype=X.dtype, allow_nd=True, reset=reset)
+        if reset and (X.block or 0) > X.most_together:
+            warnings.warn(
+                f"X has row groups of {X.block} rows, each decoded {-(-X.block // X.most_together)} times per "
+                f"epoch; write the files with row_group_size={X.most_together} or less.", UserWarning, stacklevel=5,
+            )  # fmt: skip
         return X
     _refuse_types(X)
     shape = tuple(getattr(X, "shape", ()))

@@ -7,9 +7,9 @@ import numpy as np
 # The classes whose fit takes a fact about the rows; a test finds them again.
 TAKERS = {
     "trusted": (
-        "noisy.BLDRClassifier", "noisy.BackwardCorrectionClassifier", "noisy.CoTeachingClassifier",
-        "noisy.DPCClassifier", "noisy.DivideMixClassifier", "noisy.ForwardCorrectionClassifier",
-        "noisy.JoCoRClassifier", "partial.MoGDClassifier",
+        "noisy.BLDRClassifier", "noisy.BackwardCorrectionClassifier", "noisy.CAProClassifier",
+        "noisy.CoTeachingClassifier", "noisy.DPCClassifier", "noisy.DivideMixClassifier",
+        "noisy.ForwardCorrectionClassifier", "noisy.JoCoRClassifier", "partial.MoGDClassifier",
     ),
     "sample_weight": (
         "multilabel.MultiLabelClassifier", "noisy.CrossEntropyClassifier", "noisy.GCEClassifier",

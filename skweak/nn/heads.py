@@ -216,10 +216,14 @@ class Projected(nn.Module):
         """Return the backbone's logits."""
         return last_linear(self.backbone)(z)
 
+    def parts(self, X):
+        """Return the embedding, the logits and the unit vectors of the projection."""
+        z, logits = features_and_logits(self.backbone, X)
+        return z, logits, nn.functional.normalize(self.projection(z), dim=1)
+
     def both(self, X):
         """Return the logits and the unit vectors of the projection."""
-        z, logits = features_and_logits(self.backbone, X)
-        return logits, nn.functional.normalize(self.projection(z), dim=1)
+        return self.parts(X)[1:]
 
     def forward(self, X):
         """Return the backbone's logits."""

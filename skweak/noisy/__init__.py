@@ -4,6 +4,7 @@ from skweak.noisy.adele import EarlyLearningCorrection, early_learning_onset
 from skweak.noisy.auto import AutoNoisyClassifier
 from skweak.noisy.backward_correction import BackwardCorrectionClassifier
 from skweak.noisy.bldr import BLDRClassifier
+from skweak.noisy.capro import CAProClassifier
 from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
 from skweak.noisy.datastore import knn_vote
@@ -22,6 +23,8 @@ from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.mixup import MixupClassifier
 from skweak.noisy.negative_learning import NegativeLearningClassifier
 from skweak.noisy.propagation import propagate
+from skweak.noisy.prototype_cleaner import PrototypeCleaner
+from skweak.noisy.prototypes import collective_targets
 from skweak.noisy.sce import SCEClassifier
 from skweak.noisy.storm import STORMClassifier
 
@@ -29,6 +32,7 @@ __all__ = [
     "AutoNoisyClassifier",
     "BLDRClassifier",
     "BackwardCorrectionClassifier",
+    "CAProClassifier",
     "CoTeachingClassifier",
     "CrossEntropyClassifier",
     "DPCClassifier",
@@ -45,8 +49,10 @@ __all__ = [
     "LabelIssueFilter",
     "MixupClassifier",
     "NegativeLearningClassifier",
+    "PrototypeCleaner",
     "SCEClassifier",
     "STORMClassifier",
+    "collective_targets",
     "early_learning_onset",
     "find_label_issues",
     "knn_vote",

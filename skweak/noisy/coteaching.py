@@ -94,27 +94,29 @@ class CoTeachingClassifier(WeakClassifier):
     def _loss(self, run, batch):
         logits = [network(batch.X) for network in (run.module_, run.peer_)]
         losses = [F.cross_entropy(given, batch.y, reduction="none") for given in logits]
-        first, second = (self._kept(run, batch, *parts) for parts in zip(logits, losses, strict=True))
-        first, second = (weigh_by_class(kept, batch.y, run.class_weight) for kept in (first, second))
+        both = (torch.stack([part.detach() for part in parts]) for parts in (logits, losses))
+        first, second = (weigh_by_class(kept, batch.y, run.class_weight) for kept in self._kept(run, batch, *both))
         # Each loss touches one network only, so their sum trains both on the other's choice.
         return (losses[0] * second).sum() / second.sum() + (losses[1] * first).sum() / first.sum()
 
     @torch.no_grad()
     def _kept(self, run, batch, logits, losses):
-        """Return 1 for rows that the network with these outputs keeps, and 0 for the others."""
+        """Return 1 for rows that networks with these logits (..., n, C) and losses (..., n) keep, and 0 for others."""
+        auto, n = self.forget_rate == "auto", len(batch.y)
+        n_kept = n if auto else max(1, int((1 - self.forget_rate * run.state.progress) * n))
+        if n_kept == n and (not auto or run.state.progress < 1):
+            # Before the networks have learnt, they believe nothing.
+            return torch.ones_like(losses)
+        given = batch.y.expand(losses.shape)
+        if auto:
+            # Of logits, the difference of their log-probabilities.
+            small = logits.amax(-1) - logits.gather(-1, given[..., None])[..., 0] <= math.log(_PLAUSIBLE)
         if run.data.trusted is not None:
             losses = losses.masked_fill(run.data.trusted.index_select(0, batch.index), -1.0)
-        best = losses.new_full((run.n_outputs,), torch.inf).scatter_reduce(0, batch.y, losses, "amin")
-        kept = (losses == best[batch.y]) | (losses < 0)
-        if self.forget_rate == "auto":
-            # Before the networks have learnt, they believe nothing.
-            kept = kept | (run.state.progress < 1)
-            believed = logits.log_softmax(1)
-            small = believed.amax(1) - believed.gather(1, batch.y[:, None])[:, 0] <= math.log(_PLAUSIBLE)
-        else:
-            n_kept = max(1, int((1 - self.forget_rate * run.state.progress) * len(losses)))
-            small = losses <= losses.kthvalue(n_kept).values
-        return (kept | small).to(losses.dtype)
+        if not auto:
+            small = losses <= losses.kthvalue(n_kept, keepdim=True).values
+        best = losses.new_full((*losses.shape[:-1], run.n_outputs), torch.inf).scatter_reduce(-1, given, losses, "amin")
+        return (small | (losses == best.gather(-1, given)) | (losses < 0)).to(losses.dtype)
 
     def _logits(self, run, X):
         # The logarithm of the mean probability: its softmax is the mean of both networks.

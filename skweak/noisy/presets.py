@@ -110,3 +110,12 @@ STORM = {
         "max_epochs": 10, "n_passes": 3, "pass_dropout": 0.1, "rescaler_lr": 0.01, "meta_gradient": "exact",
     },
 }  # fmt: skip
+
+# arXiv:2310.09761: ResNet-50 there. The paper keeps the encoder as it is in the first 5 epochs, which is not done here.
+_CAPRO = _RESNET34 | {
+    "lr": 0.1, "max_epochs": 60, "batch_size": 256, "threshold": 0.6, "temperature": 0.1, "n_anchor": 50,
+    "prototype_start": 5, "cleaning_start": 10, "bootstrap_weight": 0.1, "contrast_weight": 1.0,
+    "prototype_decay": 0.999, "key_decay": 0.999, "queue_size": 8192, "projection_width": 128,
+    "callbacks": [("schedule", LRScheduler(CosineAnnealingLR, T_max=60))],
+}  # fmt: skip
+CAPRO = {"webvision": _CAPRO}

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import KeyQueue, MovingAverage
+from skweak.engine.prototypes import move_prototypes
 from skweak.labels import disambiguation
 from skweak.losses import candidate_posterior, risk_consistent_loss, supervised_contrastive_loss
 from skweak.nn.heads import Projected
@@ -170,24 +171,3 @@ class PiCOClassifier(WeakClassifier):
     @classmethod
     def _test_params(cls):
         return super()._test_params() | {"batch_size": 64, "queue_size": 64, "projection_width": 16}
-
-
-def move_prototypes(prototypes, vectors, labels, *, decay):
-    """Return unit prototypes after ``prototype <- decay * prototype + (1 - decay) * vector``, row after row.
-
-    Parameters
-    ----------
-    prototypes : tensor of shape (C, d)
-    vectors, labels : tensors of shape (n, d) and (n,)
-        Rows in the order in which they are added, and their classes.
-    decay : float in [0, 1)
-
-    Returns
-    -------
-    tensor of shape (C, d)
-    """
-    member = F.one_hot(labels, len(prototypes)).to(vectors.dtype)
-    # A vector is multiplied by the decay once for every later one of its class.
-    later = member.sum(0) - member.cumsum(0)
-    share = member * (1 - decay) * decay**later
-    return F.normalize(decay ** member.sum(0)[:, None] * prototypes + share.T @ vectors)

@@ -70,18 +70,56 @@ def test_the_figure_of_a_paper_stands_beside_ours(results, tmp_path, monkeypatch
 
 
 def test_every_result_that_a_paper_has_too_can_be_compared():
-    names = {f"{row['family']}-{row['data']}" for row in compare.read_rows(compare.PAPERS)}
-    there = [name for name in sorted(names) if (compare.RESULTS / f"{name}.csv").exists()]
-    assert there and all("arXiv:" in compare.comparison(name) for name in there)
+    there = {}
+    for row in compare.read_rows(compare.PAPERS):
+        name = f"{row['family']}-{row['data']}"
+        mine = compare.read_rows(compare.RESULTS / f"{name}.csv")
+        if row["value"] and row["column"] == "accuracy" and row["method"] in {ours["method"] for ours in mine}:
+            there.setdefault(name, []).append(f"({row['source']})")
+    assert there
+    for name, sources in there.items():
+        assert sum(compare.comparison(name).count(source) for source in set(sources)) == len(sources), name
 
 
-def test_every_figure_of_a_paper_belongs_to_a_scenario_and_names_its_conditions():
+def test_every_figure_of_a_paper_belongs_to_a_method_and_names_its_conditions():
     from benchmarks.scenarios import all_scenarios
+    from skweak.utils import all_estimators, all_strategies
 
-    names = {tuple(scenario[:3]) for scenario in all_scenarios()}
+    cells = {tuple(scenario[:3]) for scenario in all_scenarios()}
+    methods, data = {(family, method) for family, _, method in cells}, {(family, data) for family, data, _ in cells}
+    public = {name for name, _ in (*all_estimators(), *all_strategies())}
     rows = compare.read_rows(compare.PAPERS)
-    assert rows and all((row["family"], row["data"], row["method"]) in names for row in rows)
-    assert all(row["conditions"] and row["source"].startswith("arXiv:") for row in rows)
+    assert rows
+    for row in rows:
+        assert row["conditions"] and row["source"].startswith("arXiv:"), row
+        assert (row["family"], row["method"]) in methods or row["method"] in public, row
+        # Either we measure the data of the paper, or others stand for them, and it is told what is different.
+        measured = row["data"] if (row["family"], row["data"]) in data else row["nearest"]
+        assert not (row["nearest"] and measured == row["data"]), row
+        if row["nearest"]:
+            assert (row["family"], measured, row["method"]) in cells and "other data" in row["difference"], row
+        elif measured:
+            assert row["difference"] and "other data" not in row["difference"], row
+    keys = [tuple(row[key] for key in ("family", "data", "method", "column")) for row in rows]
+    assert len(set(keys)) == len(keys)
+
+
+def test_figures_are_shares_within_what_their_spread_allows():
+    for row in compare.read_rows(compare.PAPERS):
+        assert not row["value"] or 0.1 < float(row["value"]) < 1, row
+        assert not row["spread"] or 0 < float(row["spread"]) < 0.02, row
+
+
+def test_a_paper_on_other_data_or_without_a_figure_does_not_stand_beside_ours(results, tmp_path, monkeypatch):
+    figures = tmp_path / "figures.csv"
+    figures.write_text(
+        "family,data,method,column,value,spread,source,conditions,nearest,difference\n"
+        "toy,elsewhere,better,accuracy,0.95,,arXiv:1,more rows,set,other data\n"
+        "toy,set,base,accuracy,,,arXiv:1,more rows,,fewer rows\n"
+        "toy,set,other,accuracy,0.9,,arXiv:1,more rows,,fewer rows\n"
+    )
+    monkeypatch.setattr(compare, "PAPERS", figures)
+    assert "paper" not in compare.comparison("toy-set", "base")
 
 
 @pytest.mark.parametrize(

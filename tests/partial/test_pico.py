@@ -11,11 +11,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from skweak.datasets import make_uniform_candidates
+from skweak.engine.prototypes import move_prototypes
 from skweak.losses import supervised_contrastive_loss as contrastive_loss
 from skweak.nn import MLP
 from skweak.nn.heads import Projected
 from skweak.partial import PiCOClassifier
-from skweak.partial.pico import move_prototypes
 
 
 def directions(n, d, seed):

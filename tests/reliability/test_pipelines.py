@@ -340,14 +340,14 @@ def again_and_again(schema):
 def bombs(saved):
     yield forge(saved, entries=lambda parts: {first_array(parts): claims((10**12,))})
     yield forge(saved, entries=lambda parts: {first_array(parts): claims((10**9,), "|V0")})
-    yield forge(saved, entries=lambda parts: {first_array(parts): claims((6 * 10**7,)) + bytes(48 * 10**7)}, compression=zipfile.ZIP_DEFLATED)
+    yield forge(saved, entries=lambda parts: {first_array(parts): claims((3 * 10**7,)) + bytes(24 * 10**7)}, compression=zipfile.ZIP_DEFLATED)
     yield forge(saved, put("mean_", nested(28)))
     yield forge(saved, again_and_again, entries=lambda parts: {first_array(parts): claims((2**20,)) + bytes(2**23)})
     deep = "[" * 10**5 + "]" * 10**5
     yield forge(saved, entries=lambda parts: {"schema.json": deep.encode()})
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("data.npy", claims((6 * 10**7,)) + bytes(48 * 10**7))
+        archive.writestr("data.npy", claims((3 * 10**7,)) + bytes(24 * 10**7))
     sparse = {"__class__": "csr_matrix", "__module__": "scipy.sparse._csr", "__loader__": "SparseMatrixNode", "type": "scipy", "file": "a.npz", "__id__": 96}
     yield forge(saved, put("mean_", sparse), entries=lambda parts: {"a.npz": inner.getvalue()})
 
@@ -356,7 +356,7 @@ def test_bombs_in_an_archive_are_refused_with_little_memory(saved, tmp_path):
     for i, data in enumerate(bombs(saved)):
         (tmp_path / f"{i:02}").write_bytes(data)
     queue = CONTEXT.SimpleQueue()
-    child = CONTEXT.Process(target=load_with_little_memory, args=(tmp_path, 400, queue))
+    child = CONTEXT.Process(target=load_with_little_memory, args=(tmp_path, 200, queue))
     start = time.perf_counter()
     child.start()
     ends = dict(iter(queue.get, None))
