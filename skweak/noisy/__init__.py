@@ -13,6 +13,7 @@ from skweak.noisy.dpc import DPCClassifier
 from skweak.noisy.elr import ELRClassifier
 from skweak.noisy.elr_plus import ELRPlusClassifier
 from skweak.noisy.erase import ERASEClassifier
+from skweak.noisy.flow import flow_diffusion, local_cluster
 from skweak.noisy.forward_correction import ForwardCorrectionClassifier
 from skweak.noisy.gce import GCEClassifier
 from skweak.noisy.issues import find_label_issues
@@ -55,6 +56,8 @@ __all__ = [
     "collective_targets",
     "early_learning_onset",
     "find_label_issues",
+    "flow_diffusion",
     "knn_vote",
+    "local_cluster",
     "propagate",
 ]
