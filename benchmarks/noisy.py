@@ -31,6 +31,8 @@ from skweak.noisy import (
     KNNAugmentedClassifier,
     MixupClassifier,
     NegativeLearningClassifier,
+    NestedCoTeachingClassifier,
+    PLSClassifier,
     SCEClassifier,
     STORMClassifier,
 )
@@ -92,6 +94,9 @@ DIGITS = {
     "ADELE": partial(CrossEntropyClassifier, lr=0.02, callbacks=[EarlyLearningCorrection()]),
     "Co-teaching": partial(CoTeachingClassifier, forget_rate=0.4),
     "JoCoR": partial(JoCoRClassifier, forget_rate=0.4),
+    "Nested co-teaching": NestedCoTeachingClassifier,
+    "PLS-LSA": PLSClassifier,
+    "PLS-LSA+": partial(PLSClassifier, n_networks=2),
     "DivideMix": DivideMixClassifier,
     "DPC": DPCClassifier,
     "BLDR": BLDRClassifier,

@@ -39,6 +39,7 @@ extensions = [
     "guide",
     "measured_rows",
     "name_links",
+    "overview_tables",
     "paper_tables",
     "result_tables",
 ]

@@ -1,6 +1,20 @@
 """The share and the partners of mixed rows (arXiv:1710.09412)."""
 
+import math
+
 import torch
+
+# Of a training whose rows are mixed by default.
+_LEAST_STEPS = 500
+
+
+def mixing_alpha(given, run):
+    """Return the parameter of the mixing share, of which "auto" is 1 where training takes 500 steps at least.
+
+    Mixed rows are learnt more slowly, and a short training has no time for that.
+    """
+    steps = run.max_epochs * math.ceil(len(run.data) / run.batch_size)
+    return float(steps >= _LEAST_STEPS) if given == "auto" else given
 
 
 def draw_mixing(run, alpha, n_rows):

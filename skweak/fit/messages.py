@@ -9,7 +9,8 @@ TAKERS = {
     "trusted": (
         "noisy.BLDRClassifier", "noisy.BackwardCorrectionClassifier", "noisy.CAProClassifier",
         "noisy.CoTeachingClassifier", "noisy.DPCClassifier", "noisy.DivideMixClassifier",
-        "noisy.ForwardCorrectionClassifier", "noisy.JoCoRClassifier", "partial.MoGDClassifier",
+        "noisy.ForwardCorrectionClassifier", "noisy.JoCoRClassifier",
+        "noisy.NestedCoTeachingClassifier", "noisy.PLSClassifier", "partial.MoGDClassifier",
     ),
     "sample_weight": (
         "multilabel.MultiLabelClassifier", "noisy.CrossEntropyClassifier", "noisy.GCEClassifier",

@@ -5,7 +5,7 @@ from skweak.losses.bidirectional import feature_imitation_loss, negative_branch_
 from skweak.losses.bounded_risk import bounded_unbiased_risk
 from skweak.losses.coding_rate import coding_rate, coding_rate_reduction
 from skweak.losses.complementary import complementary_loss
-from skweak.losses.contrastive import supervised_contrastive_loss
+from skweak.losses.contrastive import mixed_contrastive_loss, supervised_contrastive_loss
 from skweak.losses.decoupled import decoupled_kl
 from skweak.losses.distillation import binary_kl, binary_kl_norm, distillation_kl, project_conflict
 from skweak.losses.embedding import (
@@ -84,6 +84,7 @@ __all__ = [
     "leveraged_weighted_loss",
     "leveraged_weights",
     "logit_adjusted_cross_entropy",
+    "mixed_contrastive_loss",
     "negative_branch_loss",
     "pairwise_label_loss",
     "peer_loss",

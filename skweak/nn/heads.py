@@ -228,3 +228,46 @@ class Projected(nn.Module):
     def forward(self, X):
         """Return the backbone's logits."""
         return self.backbone(X)
+
+
+class Nested(nn.Module):
+    """A backbone whose logits are a linear function without bias of the first values of its embedding.
+
+    Trained with ever other numbers of values, the first ones learn what matters most (arXiv:2206.13140).
+
+    Parameters
+    ----------
+    backbone : torch.nn.Module
+        Any network; its last ``Linear`` layer loses its bias.
+
+    Attributes
+    ----------
+    width : int64 tensor
+        Number of values that predictions use, at first all.
+    """
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone
+        last_linear(backbone).bias = None
+        self.register_buffer("width", torch.tensor(embedding_width(backbone)))
+
+    def features(self, X):
+        """Return the embedding, zero behind the first ``width`` values."""
+        return self.first(features_and_logits(self.backbone, X)[0], self.width)
+
+    def first(self, z, width):
+        """Return embeddings that are zero behind their first ``width`` values."""
+        return z * (torch.arange(z.shape[1], device=z.device) < width)
+
+    def head(self, z):
+        """Return the logits."""
+        return last_linear(self.backbone)(z)
+
+    def narrow(self, X, width):
+        """Return the logits of the first ``width`` values."""
+        return self.head(self.first(features_and_logits(self.backbone, X)[0], width))
+
+    def forward(self, X):
+        """Return the logits of the first ``self.width`` values."""
+        return self.narrow(X, self.width)

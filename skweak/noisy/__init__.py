@@ -23,6 +23,8 @@ from skweak.noisy.knn_label_smoother import KNNLabelSmoother
 from skweak.noisy.label_issue_filter import LabelIssueFilter
 from skweak.noisy.mixup import MixupClassifier
 from skweak.noisy.negative_learning import NegativeLearningClassifier
+from skweak.noisy.nested_coteaching import NestedCoTeachingClassifier
+from skweak.noisy.pls import PLSClassifier
 from skweak.noisy.propagation import propagate
 from skweak.noisy.prototype_cleaner import PrototypeCleaner
 from skweak.noisy.prototypes import collective_targets
@@ -50,6 +52,8 @@ __all__ = [
     "LabelIssueFilter",
     "MixupClassifier",
     "NegativeLearningClassifier",
+    "NestedCoTeachingClassifier",
+    "PLSClassifier",
     "PrototypeCleaner",
     "SCEClassifier",
     "STORMClassifier",

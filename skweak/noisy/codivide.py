@@ -71,16 +71,22 @@ def split_rows(clean_proba, threshold, ranking, trusted, given=None, belief=None
     if not is_labeled.any():
         is_labeled = ranking >= ranking.median()
     if given is not None:
-        count = torch.bincount(given)
-        # Places within each class, the best first: sorted by class, and by ranking within it.
-        order = ranking.argsort(descending=True)
-        order = order[given[order].argsort(stable=True)]
-        first = count.cumsum(0) - count
-        place = torch.empty_like(given)
-        place[order] = torch.arange(len(given), device=given.device) - first[given[order]]
+        place, count = rank_in_class(ranking, given)
         quota = (is_labeled.to(ranking.dtype).mean() / 2 * count).ceil()
         is_labeled = is_labeled | (belief > 0.5) | (place < quota[given])
     return is_labeled if trusted is None else is_labeled | trusted
+
+
+def rank_in_class(ranking, given):
+    """Return the place (n,) of each row among those of its class, 0 for the largest ``ranking``, and class sizes."""
+    count = torch.bincount(given)
+    # Sorted by class, and by ranking within it.
+    order = ranking.argsort(descending=True)
+    order = order[given[order].argsort(stable=True)]
+    first = count.cumsum(0) - count
+    place = torch.empty_like(given)
+    place[order] = torch.arange(len(given), device=given.device) - first[given[order]]
+    return place, count
 
 
 def mixture_separation(values, posterior):

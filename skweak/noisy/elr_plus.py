@@ -9,14 +9,11 @@ from torch.nn import functional as F
 
 from skweak.base import WeakClassifier
 from skweak.engine import MovingAverage, RowMemory
-from skweak.engine.mixing import draw_mixing
+from skweak.engine.mixing import draw_mixing, mixing_alpha
 from skweak.losses.regularizers import balance_divergence
 from skweak.losses.robust import memory_penalty
 from skweak.noisy import presets
 from skweak.utils import label_prior, warmup_decay
-
-# Of a training whose rows are mixed by default.
-_LEAST_STEPS = 500
 
 
 class ELRPlusClassifier(WeakClassifier):
@@ -120,8 +117,7 @@ class ELRPlusClassifier(WeakClassifier):
             )
             state.steps = 0
         run.check_rows(state.targets.values)
-        steps = run.max_epochs * math.ceil(len(run.data) / run.batch_size)
-        run.scratch.alpha = float(steps >= _LEAST_STEPS) if self.mixup_alpha == "auto" else self.mixup_alpha
+        run.scratch.alpha = mixing_alpha(self.mixup_alpha, run)
         run.scratch.prior = label_prior(run.data.target, run.n_outputs, weight=run.class_weight).to(run.dtype)
 
     def _loss(self, run, batch):

@@ -111,6 +111,15 @@ STORM = {
     },
 }  # fmt: skip
 
+# arXiv:2407.05528, Controlled Noisy Web Labels at 32 x 32 pixels: a cosine over 200 epochs, of which one is before the
+# first detection, and RandAugment as strong views.
+_PLS = _RESNET18 | {
+    "lr": 0.1, "max_epochs": 200, "batch_size": 256, "augment": "strong", "warmup_epochs": 1, "noise_threshold": 0.95,
+    "sharpen_temperature": 0.5, "contrast_weight": 1.0, "contrast_temperature": 0.2, "mixup_alpha": 1.0,
+    "balance_weight": 0.0, "callbacks": [("schedule", LRScheduler(CosineAnnealingLR, T_max=200))],
+}  # fmt: skip
+PLS = {"cnwl": _PLS | {"n_networks": 1}, "cnwl_plus": _PLS | {"n_networks": 2}}
+
 # arXiv:2310.09761: ResNet-50 there. The paper keeps the encoder as it is in the first 5 epochs, which is not done here.
 _CAPRO = _RESNET34 | {
     "lr": 0.1, "max_epochs": 60, "batch_size": 256, "threshold": 0.6, "temperature": 0.1, "n_anchor": 50,
@@ -119,3 +128,11 @@ _CAPRO = _RESNET34 | {
     "callbacks": [("schedule", LRScheduler(CosineAnnealingLR, T_max=60))],
 }  # fmt: skip
 CAPRO = {"webvision": _CAPRO}
+
+# arXiv:2206.13140: 350 epochs of the first stage, 100 of the second at a hundredth of the rate. The scale of the widths
+# is 10 for ten classes, 100 for a hundred; a fifth of the rows is left out. Its first epochs warm the rate up.
+_NESTED = _RESNET18 | {
+    "lr": 0.1, "max_epochs": 450, "warmup_epochs": 350, "batch_size": 320, "forget_rate": 0.2, "ramp_epochs": 1,
+    "callbacks": _steps(200, 300, 400),
+}  # fmt: skip
+NESTED = {"cifar10": _NESTED | {"width_scale": 10.0}, "cifar100": _NESTED | {"width_scale": 100.0}}

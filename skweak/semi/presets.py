@@ -17,6 +17,8 @@ _CIFAR10 = {
     "max_epochs": _EPOCHS, "augment": "strong",
     "callbacks": [("schedule", _COSINE)],
 }  # fmt: skip
-FIXMATCH = {"cifar10": _CIFAR10, "cifar100": _CIFAR10 | {"optimizer__weight_decay": 1e-3}}
-FLEXMATCH = FIXMATCH
-SHRINKMATCH = {"cifar10": _CIFAR10, "cifar100": FIXMATCH["cifar100"] | {"align": True}}
+_CIFAR100 = _CIFAR10 | {"optimizer__weight_decay": 1e-3}
+_PLAIN = {"align": False, "ramp": 0.0}
+FIXMATCH = {"cifar10": _CIFAR10 | _PLAIN, "cifar100": _CIFAR100 | _PLAIN}
+FLEXMATCH = {"cifar10": _CIFAR10, "cifar100": _CIFAR100}
+SHRINKMATCH = {"cifar10": _CIFAR10 | {"align": False}, "cifar100": _CIFAR100 | {"align": True}}

@@ -4,6 +4,7 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval
 
+from skweak.semi import alignment
 from skweak.semi.base import SemiSupervisedClassifier, join_rows, supervised_loss, sure_loss
 from skweak.utils import linear_ramp
 
@@ -20,6 +21,10 @@ class PseudoLabelClassifier(SemiSupervisedClassifier):
         The network.
     threshold : float in [0, 1], default=0.95
         Least probability of a pseudo-label; 0 learns from every row, mistakes included.
+    align : "auto" or bool, default="auto"
+        Weigh the predictions that become pseudo-labels so that each class has its share of the given labels; otherwise
+        a class that the network happens to prefer takes more and more rows. "auto" does so for tables. Not for labels
+        that were chosen in other proportions than the rows have, such as ten of every class.
     ramp : float in (0, 1], default=0.5
         Share of the training over which the weight of unlabeled rows grows from 0 to ``unlabeled_weight``. Longer waits
         for better predictions.
@@ -54,19 +59,26 @@ class PseudoLabelClassifier(SemiSupervisedClassifier):
 
     _parameter_constraints = {
         "threshold": [Interval(Real, 0, 1, closed="both")],
+        "align": alignment.CONSTRAINT,
         "ramp": [Interval(Real, 0, 1, closed="right")],
     }
 
-    def __init__(self, module="auto", *, threshold=0.95, ramp=0.5, augment="weak", **training):
+    def __init__(self, module="auto", *, threshold=0.95, align="auto", ramp=0.5, augment="weak", **training):
         super().__init__(module, augment=augment, **training)
         self.threshold = threshold
+        self.align = align
         self.ramp = ramp
+
+    def _start(self, run):
+        super()._start(run)
+        alignment.start_alignment(run, self.align)
 
     def _loss(self, run, batch):
         logits = run.module_(run.views.weak(join_rows(batch))).to(run.dtype)
         labeled, unlabeled = logits.tensor_split([len(batch.labeled.X)])
         if batch.unlabeled is None:
             return supervised_loss(run, labeled, batch)
-        sure = sure_loss(run, unlabeled, *unlabeled.detach().softmax(1).max(1), self.threshold)
+        proba = alignment.align_proba(run, unlabeled.detach().softmax(1))
+        sure = sure_loss(run, unlabeled, *proba.max(1), self.threshold)
         weight = self.unlabeled_weight * linear_ramp(run.progress, length=self.ramp)
         return supervised_loss(run, labeled, batch) + weight * sure

@@ -8,7 +8,7 @@ from torch import nn
 
 from skweak.losses import shrunk_cross_entropy
 from skweak.nn.build import embedding_width, features_and_logits
-from skweak.semi import presets
+from skweak.semi import alignment, presets
 from skweak.semi.base import SemiSupervisedClassifier, supervised_loss
 from skweak.utils import warmup_decay
 
@@ -25,9 +25,10 @@ class ShrinkMatchClassifier(SemiSupervisedClassifier):
         The network.
     threshold : float in [0, 1], default=0.95
         Probability from which a row counts as certain, among all classes or the remaining ones.
-    align : bool, default=False
-        Divide the probabilities by their running mean over 32 steps, so that no class takes all pseudo-labels; for
-        classes of equal size only.
+    align : "auto" or bool, default="auto"
+        Weigh the predictions that become pseudo-labels so that each class has its share of the given labels; otherwise
+        a class that the network happens to prefer takes more and more rows. "auto" does so for tables. Not for labels
+        that were chosen in other proportions than the rows have, such as ten of every class.
     **training
         See `SemiSupervisedClassifier`, and `skweak.base.WeakClassifier` for what all estimators share.
 
@@ -58,9 +59,9 @@ class ShrinkMatchClassifier(SemiSupervisedClassifier):
     """
 
     _presets = presets.SHRINKMATCH
-    _parameter_constraints = {"threshold": [Interval(Real, 0, 1, closed="both")], "align": ["boolean"]}
+    _parameter_constraints = {"threshold": [Interval(Real, 0, 1, closed="both")], "align": alignment.CONSTRAINT}
 
-    def __init__(self, module="auto", *, threshold=0.95, align=False, **training):
+    def __init__(self, module="auto", *, threshold=0.95, align="auto", **training):
         super().__init__(module, **training)
         self.threshold = threshold
         self.align = align
@@ -78,9 +79,9 @@ class ShrinkMatchClassifier(SemiSupervisedClassifier):
 
     def _start(self, run):
         super()._start(run)
+        alignment.start_alignment(run, self.align)
         if "certain" not in vars(run.state):
             run.state.certain = torch.zeros((), dtype=run.dtype, device=run.device)
-            run.state.means = torch.zeros((32, run.n_outputs), dtype=run.dtype, device=run.device)
 
     def _loss(self, run, batch):
         X, views, state = batch.labeled.X, run.views, run.state
@@ -90,11 +91,7 @@ class ShrinkMatchClassifier(SemiSupervisedClassifier):
         both = torch.cat([views.weak(torch.cat([X, batch.unlabeled.X])), views.strong(batch.unlabeled.X)])
         z, logits = features_and_logits(run.module_, both)
         labeled, weak, strong = logits.to(run.dtype).split([n, m, m])
-        proba = weak.detach().softmax(1)
-        if self.align:
-            state.means[state.steps % len(state.means)] = proba.mean(0)
-            proba = proba / state.means.mean(0).clamp_min(1e-6)
-            proba = proba / proba.sum(1, keepdim=True)
+        proba = alignment.align_proba(run, weak.detach().softmax(1))
         mask = (proba.amax(1) >= self.threshold).to(run.dtype)
         run.record("used", mask)
         decay = warmup_decay(state.steps, maximum=0.999) if state.steps else 0.0

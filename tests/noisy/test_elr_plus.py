@@ -125,7 +125,7 @@ def test_the_averages_predict():
 
 
 def test_rows_are_mixed_where_training_is_long_enough(monkeypatch):
-    monkeypatch.setattr("skweak.noisy.elr_plus._LEAST_STEPS", 10)
+    monkeypatch.setattr("skweak.engine.mixing._LEAST_STEPS", 10)
     found = []
 
     class Watched(ELRPlusClassifier):

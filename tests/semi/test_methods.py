@@ -6,11 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from torch import nn
 
 from skweak.datasets import make_unlabeled
 from skweak.engine import Batch, SemiBatch, streaming
+from skweak.nn import MLP
 from skweak.semi import (
     FixMatchClassifier,
     FlexMatchClassifier,
@@ -19,6 +22,7 @@ from skweak.semi import (
     PseudoLabelClassifier,
     ShrinkMatchClassifier,
 )
+from skweak.semi.alignment import align_proba
 from tests.small_data import blobs
 
 PAIRED = [
@@ -111,7 +115,7 @@ def step(clf, logits, n_labeled=1, frequency=(1.0, 1.0), **state):
     run = SimpleNamespace(
         module_=nn.Identity(), views=views, dtype=torch.float32, n_outputs=logits.shape[1], progress=1.0, class_weight=None,
         state=SimpleNamespace(steps=0, **state), record=lambda name, value: records.update({name: value}),
-        scratch=SimpleNamespace(frequency=torch.tensor(frequency)),
+        scratch=SimpleNamespace(frequency=torch.tensor(frequency), aligns=False, ramp=0.0),
     )  # fmt: skip
     return clf._loss(run, SemiBatch(labeled, unlabeled)), run, records
 
@@ -122,6 +126,56 @@ def test_fixmatch_by_hand():
     # The labeled row, and of two unlabeled ones the one that is sure.
     assert loss.item() == pytest.approx(np.log(2) + 2 * -np.log(0.96) / 2, rel=1e-5)
     assert records["used"].tolist() == [1, 0]
+
+
+def aligning(proba, shares, mean):
+    run = SimpleNamespace(
+        scratch=SimpleNamespace(aligns=True, shares=torch.tensor(shares)),
+        state=SimpleNamespace(mean_proba=torch.tensor(mean)),
+    )  # fmt: skip
+    return align_proba(run, torch.tensor(proba)), run.state.mean_proba
+
+
+def test_predictions_are_weighed_to_the_shares_of_the_labels():
+    proba, mean = aligning([[0.9, 0.1], [0.7, 0.3]], [0.5, 0.5], [0.8, 0.2])
+    # The mean of the batch is (0.8, 0.2) as before; class 0 counts 5/8 and class 1 5/2.
+    torch.testing.assert_close(mean, torch.tensor([0.8, 0.2]))
+    torch.testing.assert_close(proba, torch.tensor([[9 / 13, 4 / 13], [7 / 19, 12 / 19]]))
+    _, mean = aligning([[1.0, 0.0]], [0.5, 0.5], [0.8, 0.2])
+    torch.testing.assert_close(mean, torch.tensor([0.802, 0.198]))
+    # Predictions with the shares of the labels stay.
+    proba, _ = aligning([[0.9, 0.1], [0.1, 0.9]], [0.5, 0.5], [0.5, 0.5])
+    torch.testing.assert_close(proba, torch.tensor([[0.9, 0.1], [0.1, 0.9]]))
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_aligned_predictions_are_probabilities_whatever_the_shares(seed):
+    generator = torch.Generator().manual_seed(seed)
+    proba = (6 * torch.randn(5, 4, generator=generator)).softmax(1)
+    shares, mean = ((3 * torch.randn(4, generator=generator)).softmax(0) for _ in range(2))
+    aligned, _ = aligning(proba.tolist(), shares.tolist(), mean.tolist())
+    torch.testing.assert_close(aligned.sum(1), torch.ones(5))
+    assert (aligned >= 0).all()
+
+
+@pytest.mark.parametrize("cls", [FixMatchClassifier, PseudoLabelClassifier, ShrinkMatchClassifier])
+def test_tables_are_aligned_and_images_are_not(cls):
+    found = []
+
+    class Watched(cls):
+        def _start(self, run):
+            super()._start(run)
+            found.append((run.scratch.aligns, getattr(run.scratch, "shares", None), getattr(run.scratch, "ramp", None)))
+
+    y = np.where(np.arange(90) < 10, np.arange(90) % 3, -1)
+    Watched(**SMALL).fit(X, y)
+    Watched(**SMALL | {"module__hidden": (4,)}, module=MLP).fit(X[:, None, None, :].repeat(6, 2), y)
+    Watched(align=False, **SMALL).fit(X, y)
+    (table, shares, ramp), (image, *_), (plain, *_) = found
+    assert table and not image and not plain
+    torch.testing.assert_close(shares, torch.tensor([0.4, 0.3, 0.3]))
+    assert ramp == (0.3 if cls is FixMatchClassifier else None)
 
 
 def test_flexmatch_remembers_and_lowers_thresholds():
