@@ -1,5 +1,7 @@
 """Named data sets of the benchmarks: training rows with dirty labels, their true labels, and clean test rows."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -56,6 +58,23 @@ def small_noisy(seed, name, noise="symmetric_exclusive:0.3"):
     scaler = StandardScaler().fit(X)
     X, X_test = scaler.transform(X), scaler.transform(X_test)
     return Split(X, datasets.make_noisy_labels(y, noise, X, random_state=seed)[0], y, X_test, y_test)
+
+
+class Nodes(NamedTuple):
+    """Nodes of a graph: features, given labels with -1 for none, true labels, and edges."""
+
+    X: np.ndarray
+    given: np.ndarray
+    clean: np.ndarray
+    adjacency: Any
+
+
+def block_model(seed, rate, n_labeled=300):
+    """A block model of 900 nodes and three classes, of which ``n_labeled`` have labels, a share of them wrong."""
+    X, clean, adjacency = datasets.make_block_model(random_state=seed)
+    noisy = datasets.make_noisy_labels(clean, f"symmetric_exclusive:{rate}", random_state=seed)[0]
+    given = datasets.make_unlabeled(noisy, n_labeled, random_state=seed)
+    return Nodes(X, given, clean, adjacency)
 
 
 def youtube_noisy(seed, noise):

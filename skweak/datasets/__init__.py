@@ -5,6 +5,7 @@ files; ``fetch_*`` functions download.
 """
 
 from .annotators import make_annotators, make_crowd_labels
+from .block_model import make_block_model
 from .candidates import (
     make_class_dependent_candidates,
     make_hierarchical_candidates,
@@ -52,6 +53,7 @@ __all__ = [
     "load_youtube_spam",
     "make_annotators",
     "make_asymmetric_noise",
+    "make_block_model",
     "make_class_dependent_candidates",
     "make_crowd_labels",
     "make_hierarchical_candidates",

@@ -63,4 +63,6 @@ class Adjacency:
         """Return the matrix as a sparse tensor in COO form."""
         found = self.matrix.tocoo()
         place = torch.from_numpy(np.stack([found.row, found.col]).astype(np.int64))
-        return torch.sparse_coo_tensor(place, torch.from_numpy(found.data), self.shape).to(device, dtype).coalesce()
+        # scipy has checked it; torch warns where nobody says so.
+        made = torch.sparse_coo_tensor(place, torch.from_numpy(found.data), self.shape, check_invariants=False)
+        return made.to(device, dtype).coalesce()

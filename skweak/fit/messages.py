@@ -22,6 +22,7 @@ TAKERS = {
     ),
     "groups": ("noisy.AutoNoisyClassifier", "noisy.LabelIssueFilter"),
     "domains": ("semi.DDFAClassifier",),
+    "adjacency": ("noisy.ERASEClassifier",),
 }  # fmt: skip
 
 _REMEDIES = {

@@ -7,6 +7,7 @@ cross-validation read, and in training ``run.facts.read(name, batch.index)`` giv
 
 import functools
 import inspect
+import warnings
 
 import numpy as np
 from sklearn.utils import check_array
@@ -109,6 +110,23 @@ class RowPairs(RowValues):
             raise type(error)(f"{name}: {error}") from error
         if len(value) != len(target):
             raise ValueError(f"{name} has {len(value)} rows and columns, but X has {len(target)} rows; give one each.")
+        return value
+
+
+class RowEdges(RowPairs):
+    """Undirected edges between rows: weights of at least 0 (n, n), made symmetric where they are not."""
+
+    def check(self, name, value, target):
+        """Return the `skweak.engine.Adjacency`, or raise."""
+        value = super().check(name, value, target)
+        if value.matrix.nnz and value.matrix.data.min() < 0:
+            raise ValueError(f"{name} must hold weights of at least 0, got {value.matrix.data.min():g}.")
+        if abs(value.matrix - value.matrix.T).max() > 0:
+            warnings.warn(
+                f"{name} is not symmetric: edges count in both directions, with the larger of their two weights.",
+                UserWarning, stacklevel=6,
+            )  # fmt: skip
+            value = Adjacency(value.matrix.maximum(value.matrix.T))
         return value
 
 

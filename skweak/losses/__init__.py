@@ -3,6 +3,7 @@
 from skweak.losses.agreement import joint_agreement_loss
 from skweak.losses.bidirectional import feature_imitation_loss, negative_branch_loss, positive_branch_loss
 from skweak.losses.bounded_risk import bounded_unbiased_risk
+from skweak.losses.coding_rate import coding_rate, coding_rate_reduction
 from skweak.losses.complementary import complementary_loss
 from skweak.losses.contrastive import mixed_contrastive_loss, supervised_contrastive_loss
 from skweak.losses.decoupled import decoupled_kl
@@ -59,6 +60,8 @@ __all__ = [
     "class_balance_penalty",
     "class_balanced_weight",
     "classifier_consistent_loss",
+    "coding_rate",
+    "coding_rate_reduction",
     "complementary_loss",
     "confidence_penalty",
     "correlation_loss",

@@ -81,6 +81,33 @@ class LinearPair(nn.Module):
         return self.backbone(X)
 
 
+class OnSphere(nn.Module):
+    """A backbone whose embedding is brought to the unit sphere of few dimensions, where a linear head reads it.
+
+    Parameters
+    ----------
+    backbone : torch.nn.Module
+        Its own head is not used.
+    width : int
+        Dimension of the sphere's space.
+    n_outputs : int
+    """
+
+    def __init__(self, backbone, width, n_outputs):
+        super().__init__()
+        self.backbone = backbone
+        self.projection = nn.Linear(embedding_width(backbone), width)
+        self.head = nn.Linear(width, n_outputs)
+
+    def features(self, X):
+        """Return the point on the sphere."""
+        return nn.functional.normalize(self.projection(features_and_logits(self.backbone, X)[0]), dim=1)
+
+    def forward(self, X):
+        """Return the logits."""
+        return self.head(self.features(X))
+
+
 class Branched(nn.Module):
     """A backbone with a negative head and with side branches on its earlier stages.
 

@@ -13,6 +13,8 @@ from skweak.noisy.dividemix import DivideMixClassifier
 from skweak.noisy.dpc import DPCClassifier
 from skweak.noisy.elr import ELRClassifier
 from skweak.noisy.elr_plus import ELRPlusClassifier
+from skweak.noisy.erase import ERASEClassifier
+from skweak.noisy.flow import flow_diffusion, local_cluster
 from skweak.noisy.forward_correction import ForwardCorrectionClassifier
 from skweak.noisy.gce import GCEClassifier
 from skweak.noisy.issues import find_label_issues
@@ -24,6 +26,7 @@ from skweak.noisy.mixup import MixupClassifier
 from skweak.noisy.negative_learning import NegativeLearningClassifier
 from skweak.noisy.nested_coteaching import NestedCoTeachingClassifier
 from skweak.noisy.pls import PLSClassifier
+from skweak.noisy.propagation import propagate
 from skweak.noisy.prototype_cleaner import PrototypeCleaner
 from skweak.noisy.prototypes import collective_targets
 from skweak.noisy.rcal import RCALClassifier
@@ -42,6 +45,7 @@ __all__ = [
     "DivideMixClassifier",
     "ELRClassifier",
     "ELRPlusClassifier",
+    "ERASEClassifier",
     "EarlyLearningCorrection",
     "ForwardCorrectionClassifier",
     "GCEClassifier",
@@ -60,5 +64,8 @@ __all__ = [
     "collective_targets",
     "early_learning_onset",
     "find_label_issues",
+    "flow_diffusion",
     "knn_vote",
+    "local_cluster",
+    "propagate",
 ]
