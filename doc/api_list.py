@@ -29,6 +29,7 @@ API = {
                 "KNNAugmentedClassifier",
                 "KNNLabelSmoother",
                 "LabelIssueFilter",
+                "LocalCluster",
                 "MixupClassifier",
                 "NegativeLearningClassifier",
                 "NestedCoTeachingClassifier",

@@ -140,17 +140,17 @@ def check_weight(weight, X):
         raise type(error)(f"sample_weight must be ({X.shape[0]},) numbers, one per row of X: {error}") from error
 
 
-def check_trusted(trusted, n_rows):
+def check_trusted(trusted, n_rows, name="trusted"):
     """Return the boolean mask of verified rows, or None."""
     if trusted is None:
         return None
     if isinstance(trusted, np.ma.MaskedArray):
-        raise TypeError("trusted is a masked array, whose mask would be ignored; fill it first.")
+        raise TypeError(f"{name} is a masked array, whose mask would be ignored; fill it first.")
     # A copy in order, which torch accepts whatever the strides and flags of the given mask are.
     mask = np.array(np.asarray(trusted), order="C")
     if mask.dtype != bool or mask.shape != (n_rows,):
         raise ValueError(
-            f"trusted must be a boolean mask of shape ({n_rows},), one entry per row of X, got {mask.dtype} of shape "
+            f"{name} must be a boolean mask of shape ({n_rows},), one entry per row of X, got {mask.dtype} of shape "
             f"{mask.shape}."
         )
     return mask

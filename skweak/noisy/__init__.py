@@ -6,6 +6,7 @@ from skweak.noisy.backward_correction import BackwardCorrectionClassifier
 from skweak.noisy.bldr import BLDRClassifier
 from skweak.noisy.capro import CAProClassifier
 from skweak.noisy.cecl import CECLClassifier
+from skweak.noisy.cluster import LocalCluster
 from skweak.noisy.coteaching import CoTeachingClassifier
 from skweak.noisy.cross_entropy import CrossEntropyClassifier
 from skweak.noisy.datastore import knn_vote
@@ -53,6 +54,7 @@ __all__ = [
     "KNNAugmentedClassifier",
     "KNNLabelSmoother",
     "LabelIssueFilter",
+    "LocalCluster",
     "MixupClassifier",
     "NegativeLearningClassifier",
     "NestedCoTeachingClassifier",

@@ -151,22 +151,41 @@ def local_cluster(adjacency, member, seeds, *, epsilon=0.05, source=2.0, size=No
     size = max(1, np.count_nonzero(member)) if size is None else size
     check_interval(size, "size", 0, float("inf"), include_low=False, include_high=False)
     check_option(round, "round", ("support", "sweep"))
+    mass = np.zeros(n)
+    mass[seeds] = source * size / len(seeds)
+    return find_cluster(weigh_edges(W, member, epsilon), mass, seeds, round)[:2]
+
+
+def weigh_edges(W, member, epsilon):
+    """Return a csr matrix of edges of which those between unlike nodes weigh ``epsilon`` times as much."""
     edges = W.tocoo()
     alike = member[edges.row] == member[edges.col]
     weighed = sparse.csr_matrix((edges.data * np.where(alike, 1.0, epsilon), (edges.row, edges.col)), shape=W.shape)
-    mass = np.zeros(n)
-    mass[seeds] = source * size / len(seeds)
-    height = flow_diffusion(weighed, mass, np.ones(n))
-    mask = height > 0
-    if round == "sweep" and mask.sum() > 2:
-        mask = _sweep(weighed, height)
+    weighed.eliminate_zeros()
+    return weighed
+
+
+def find_cluster(W, mass, seeds, round, flooded=False):
+    """Return the nodes (n,) that ``mass`` shows, how high each stands, and the sweep of the highest.
+
+    The ``seeds`` belong to it. Nodes (n,) that are ``flooded`` count as reached, however low they stand.
+    """
+    height = flow_diffusion(W, mass, np.ones(len(mass)))
+    mask = (height > 0) | flooded
+    order, share = _sweep(W, height, mask)
+    if round == "sweep" and len(order) > 2:
+        mask = np.zeros(len(height), dtype=bool)
+        mask[order[: int(share[1:].argmin()) + 2]] = True
     mask[seeds] = True
-    return mask, height
+    return mask, height, share
 
 
-def _sweep(W, height):
-    """Return the highest nodes (n,) of least conductance: edges to others over their edges, or those of the rest."""
-    order = np.argsort(-height, kind="stable")[: np.count_nonzero(height)]
+def _sweep(W, height, reached):
+    """Return the nodes that mass reached, the highest first, and the conductance of the first 1, 2, ... of them.
+
+    That is edges to others over their edges, or over those of the rest where these are fewer.
+    """
+    order = np.lexsort((-height, ~reached))[: np.count_nonzero(reached)]
     degree = np.asarray(W.sum(axis=1)).ravel()
     rank = np.full(len(height), len(height))
     rank[order] = np.arange(len(order))
@@ -176,8 +195,4 @@ def _sweep(W, height):
     within = np.bincount(later, weights=edges.data, minlength=len(height) + 1)[: len(order)].cumsum()
     volume = degree[order].cumsum()
     smaller = np.minimum(volume, degree.sum() - volume)
-    share = np.divide(volume - within, smaller, out=np.full(len(order), np.inf), where=smaller > 0)
-    best = int(share[1:].argmin()) + 2
-    mask = np.zeros(len(height), dtype=bool)
-    mask[order[:best]] = True
-    return mask
+    return order, np.divide(volume - within, smaller, out=np.full(len(order), np.inf), where=smaller > 0)
