@@ -261,7 +261,7 @@ class PLSClassifier(WeakClassifier):
 
     @classmethod
     def _test_params(cls):
-        return super()._test_params() | {"warmup_epochs": 10, "projection_width": 16}
+        return super()._test_params() | {"warmup_epochs": 10, "projection_width": 16, "batch_size": 48}
 
 
 def early_features(network, X):

@@ -69,6 +69,7 @@ def test_exponents_and_empty_cells():
     assert lines[2:] == [["100,000", "10", "5", "–", "–"], ["1,000,000", "100", "5", "120", "7"], ["exponent", "1.00", "0.00", "–", "–"]]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_a_small_cell_is_measured(tmp_path):
     output = tmp_path / "scaling.json"

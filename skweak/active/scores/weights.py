@@ -108,26 +108,23 @@ def robust_inclusion(gain, n_instances, n_wrong):
     sorted_gain = gain[order]
 
     def chances(level):
+        """Fill the batch with rows that earn at most the level, then, if it is not full, with the cheapest excess."""
         most = np.minimum(1, level / np.maximum(sorted_gain, 1e-300))
-        return np.clip(n_instances - (np.cumsum(most) - most), 0, most)
+        filled = np.clip(n_instances - (np.cumsum(most) - most), 0, most)
+        room = (1 - most)[::-1]
+        return filled + np.clip(n_instances - filled.sum() - (np.cumsum(room) - room), 0, room)[::-1]
 
-    def worst(level):
+    def least(level):
+        # What the worst answers cost by duality: at the best level it is the sum of the largest values.
         value = chances(level) * sorted_gain
-        return value.sum() - 2 * np.sort(value)[::-1][:n_wrong].sum()
+        return value.sum() - 2 * (n_wrong * level + np.maximum(value - level, 0).sum())
 
-    low, high = 0.0, float(sorted_gain[0]) if len(gain) else 0.0
-    for _ in range(80):
-        # The least level at which all rows together still fill the batch.
-        middle = (low + high) / 2
-        enough = np.minimum(1, middle / np.maximum(sorted_gain, 1e-300)).sum() >= n_instances
-        low, high = (low, middle) if enough else (middle, high)
-    low, high = high, float(sorted_gain[0])
-    if n_wrong == 0:
-        low = high
-    # The worst case is a concave function of the level.
-    for _ in range(80):
+    high = float(sorted_gain[0]) if len(gain) else 0.0
+    low = 0.0 if n_wrong else high
+    # The least gain is a concave function of the level.
+    for _ in range(120):
         first, second = low + (high - low) / 3, high - (high - low) / 3
-        low, high = (first, high) if worst(first) < worst(second) else (low, second)
+        low, high = (first, high) if least(first) < least(second) else (low, second)
     result = np.empty(len(gain))
     result[order] = chances(high)
     return result

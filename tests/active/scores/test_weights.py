@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
@@ -49,6 +49,8 @@ def worst_case(chances, gain, wrong):
     return value.sum() - 2 * value[:wrong].sum()
 
 
+# In the first the best level does not fill the batch: some rows must exceed it.
+@example(1560)
 @settings(deadline=None, max_examples=20)
 @given(SEEDS)
 def test_chances_are_the_best_against_the_worst(seed):
