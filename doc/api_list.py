@@ -20,6 +20,7 @@ API = {
                 "DivideMixClassifier",
                 "DPCClassifier",
                 "EarlyLearningCorrection",
+                "EchoSelectClassifier",
                 "ELRClassifier",
                 "ELRPlusClassifier",
                 "ERASEClassifier",

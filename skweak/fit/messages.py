@@ -9,7 +9,7 @@ TAKERS = {
     "trusted": (
         "noisy.BLDRClassifier", "noisy.BackwardCorrectionClassifier", "noisy.CAProClassifier",
         "noisy.CoTeachingClassifier", "noisy.DPCClassifier", "noisy.DivideMixClassifier",
-        "noisy.ForwardCorrectionClassifier", "noisy.JoCoRClassifier",
+        "noisy.EchoSelectClassifier", "noisy.ForwardCorrectionClassifier", "noisy.JoCoRClassifier",
         "noisy.NestedCoTeachingClassifier", "noisy.PLSClassifier", "partial.MoGDClassifier",
     ),
     "sample_weight": (

@@ -12,6 +12,7 @@ from skweak.noisy.cross_entropy import CrossEntropyClassifier
 from skweak.noisy.datastore import knn_vote
 from skweak.noisy.dividemix import DivideMixClassifier
 from skweak.noisy.dpc import DPCClassifier
+from skweak.noisy.echo_select import EchoSelectClassifier
 from skweak.noisy.elr import ELRClassifier
 from skweak.noisy.elr_plus import ELRPlusClassifier
 from skweak.noisy.erase import ERASEClassifier
@@ -48,6 +49,7 @@ __all__ = [
     "ELRPlusClassifier",
     "ERASEClassifier",
     "EarlyLearningCorrection",
+    "EchoSelectClassifier",
     "ForwardCorrectionClassifier",
     "GCEClassifier",
     "JoCoRClassifier",
