@@ -281,7 +281,8 @@ def echo_scores(phi, given, n_classes, *, contrast=True):
     chosen = torch.ones_like(unit[:, 0])
     for _ in range(2):
         near = (unit * F.normalize((member * chosen[:, None]).T @ unit)[given]).sum(1)
-        place, _ = rank_in_class(near.masked_fill(chosen == 0, -2.0), given)
+        # The two rows of a class are equally near to what lies between them; rounding leaves such ties to their order.
+        place, _ = rank_in_class(near.round(decimals=5).masked_fill(chosen == 0, -2.0), given)
         size = (member * chosen[:, None]).sum(0)
         chosen = (place < (size / 2).ceil()[given]).to(phi.dtype)
     total, size = (member * chosen[:, None]).T @ unit, (member * chosen[:, None]).sum(0)

@@ -57,6 +57,9 @@ def test_scores_are_cosines_whatever_the_lengths_and_the_order_of_classes(n_clas
     lengths = torch.from_numpy(length * random.uniform(0.1, 10, (30, 1)))
     torch.testing.assert_close(echo_scores(phi * lengths, y, n_classes), contrasted)
     torch.testing.assert_close(echo_scores(phi, n_classes - 1 - y, n_classes), contrasted)
+    # The two rows of a class are equally near to their prototype: neither length nor rounding may choose between them.
+    few = torch.cat([torch.zeros(2, dtype=y.dtype), y[2:].clamp_min(1)])
+    torch.testing.assert_close(echo_scores(phi * lengths, few, n_classes), echo_scores(phi, few, n_classes))
 
 
 def test_digits_with_wrong_labels_are_told_apart_as_they_are():
