@@ -282,7 +282,7 @@ def echo_scores(phi, given, n_classes, *, contrast=True):
     for _ in range(2):
         near = (unit * F.normalize((member * chosen[:, None]).T @ unit)[given]).sum(1)
         # The two rows of a class are equally near to what lies between them; rounding leaves such ties to their order.
-        place, _ = rank_in_class(near.round(decimals=5).masked_fill(chosen == 0, -2.0), given)
+        place, _ = rank_in_class(near.round(decimals=6).masked_fill(chosen == 0, -2.0), given)
         size = (member * chosen[:, None]).sum(0)
         chosen = (place < (size / 2).ceil()[given]).to(phi.dtype)
     total, size = (member * chosen[:, None]).T @ unit, (member * chosen[:, None]).sum(0)
