@@ -49,6 +49,7 @@ from skweak.noisy import (
     SCEClassifier,
     STORMClassifier,
 )
+from skweak.noisy.propagation import normalise
 
 
 def accuracy_on(X, codes, net, *_):
@@ -186,7 +187,6 @@ TEXTS = {
 }
 
 
-
 def plain_nodes(nodes, seed):
     """Return the predictions of plain training on the labeled nodes, whose edges it does not see."""
     labeled = nodes.given >= 0
@@ -195,8 +195,7 @@ def plain_nodes(nodes, seed):
 
 def logistic_nodes(nodes, seed):
     """Return those of a logistic regression on the rows and their means over one and two edges."""
-    loops = nodes.adjacency + sparse.eye(len(nodes.X))
-    P = sparse.diags(1 / np.asarray(loops.sum(1)).ravel()) @ loops
+    P = normalise(nodes.adjacency + sparse.eye(len(nodes.X), format="csr"))
     hops, labeled = np.hstack([nodes.X, P @ nodes.X, P @ (P @ nodes.X)]), nodes.given >= 0
     return LogisticRegression(max_iter=1000).fit(hops[labeled], nodes.given[labeled]).predict(hops)
 
@@ -232,66 +231,51 @@ NODES = {
     "ERASE": erase_nodes,
 }
 
+# Estimators whose accuracy on test rows is in the record of every epoch, timed by the wall.
+_monitored = partial(Study, "noisy", prepare=prepare, clock="seconds")
+
 STUDIES = (
-    Study(
-        "noisy",
+    _monitored(
         data={"digits_sym40": digits_noisy}
         | {name: partial(digits_noisy, noise=noise) for name, (noise, _) in _RATES.items()}
         | {f"{name}_sym30": partial(small_noisy, name=name) for name in _SMALL},
         methods=DIGITS,
         changes={name: _told(rate) for name, (_, rate) in _RATES.items()}
         | {f"{name}_sym30": _told(0.3) for name in _SMALL},
-        prepare=prepare,
         metrics=metrics,
-        clock="seconds",
         quick=("digits_sym40",),
     ),
-    Study(
-        "noisy",
+    _monitored(
         data={f"cifar10n_{labels}": partial(cifar10n, labels=labels) for labels in ("worst", "aggre")}
         | {"fashion_mnist_sym40": fashion_mnist_noisy},
         methods=IMAGES,
-        prepare=prepare,
         metrics=metrics,
-        clock="seconds",
         quick=("fashion_mnist_sym40",),
     ),
-    Study(
-        "noisy",
+    _monitored(
         data={
             f"youtube_sym{rate}": partial(youtube_noisy, noise=f"symmetric_exclusive:{rate / 100}") for rate in (30, 40)
         },
         methods=TEXTS,
-        prepare=prepare,
         metrics=metrics,
-        clock="seconds",
         quick=("youtube_sym40",),
     ),
-    Study(
-        "noisy",
+    _monitored(
         data={"digits_foreign": digits_foreign},
         methods=FOREIGN,
-        prepare=prepare,
         metrics=foreign_metrics,
-        clock="seconds",
         quick=("digits_foreign",),
     ),
-    Study(
-        "noisy",
+    _monitored(
         data={"cifar10_foreign": cifar10_foreign},
         methods=FOREIGN_IMAGES,
-        prepare=prepare,
         metrics=foreign_metrics,
-        clock="seconds",
         quick=("cifar10_foreign",),
     ),
-    Study(
-        "noisy",
+    _monitored(
         data={"digits_long_tail": digits_long_tail},
         methods=LONG_TAIL,
-        prepare=prepare,
         metrics=balanced_metrics,
-        clock="seconds",
         quick=("digits_long_tail",),
     ),
     Study(

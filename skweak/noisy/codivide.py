@@ -81,7 +81,7 @@ def rank_in_class(ranking, given):
     """Return the place (n,) of each row among those of its class, 0 for the largest ``ranking``, and class sizes."""
     count = torch.bincount(given)
     # Sorted by class, and by ranking within it.
-    order = ranking.argsort(descending=True)
+    order = ranking.argsort(descending=True, stable=True)
     order = order[given[order].argsort(stable=True)]
     first = count.cumsum(0) - count
     place = torch.empty_like(given)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch.nn import functional as F
@@ -154,13 +155,11 @@ class ERASEClassifier(WeakClassifier):
         """Return the edges among the rows of a `TensorData` (csr), by default those of nearest rows."""
         if "adjacency" in data.side:
             return data.side["adjacency"].matrix
-        mean, scale = (part.flatten().double().cpu().numpy() for part in data.moments())
-        scale = np.where(scale > 0, scale, 1.0)
-        if sparse.issparse(data.X):
-            # Not centred, which would fill it.
-            return neighbour_graph(data.X @ sparse.diags(1 / scale), self.n_neighbors, self.metric)
-        rows = data.slice(0, len(data)).flatten(1).double().cpu().numpy()
-        return neighbour_graph((rows - mean) / scale, self.n_neighbors, self.metric)
+        # Sparse rows are not centred, which would fill them.
+        dense = not sparse.issparse(data.X)
+        rows = data.slice(0, len(data)).flatten(1).cpu().numpy() if dense else data.X
+        rows = StandardScaler(with_mean=dense).fit_transform(rows.astype(np.float64))
+        return neighbour_graph(rows, self.n_neighbors, self.metric)
 
     def _start(self, run):
         data, scratch, target = run.data, run.scratch, run.data.target
